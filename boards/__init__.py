@@ -1,0 +1,1 @@
+"""One TOML file a board; ``sparsecomp.boards`` reads them."""

@@ -1,0 +1,248 @@
+/* Every kernel with its parameters. Kernels are restartable: they read constants and earlier layers' outputs and write
+ * only the items asked for, each exactly once.
+ *
+ * Tensors are stored as rows of width x channels elements (HWC). A tensor may have a halo of constant cells around it,
+ * so that a padded convolution needs no bounds test: "origin" is the element at row 0, column 0, channel 0 and
+ * "pitch" the number of elements from one row to the next.
+ */
+#ifndef KERNELS_H
+#define KERNELS_H
+
+#include <stdint.h>
+
+#include "numeric.h"
+
+/* Where a kernel writes. */
+typedef struct {
+    element_t *origin;
+    uint16_t pitch;
+    uint16_t width;
+    uint16_t channels;
+} surface_t;
+
+/* One element of a surface while a kernel walks it in storage order. */
+typedef struct {
+    uint16_t row;
+    uint16_t column;
+    uint16_t channel;
+} position_t;
+
+static inline position_t locate(const surface_t *surface, uint16_t item)
+{
+    position_t at;
+    const uint16_t line = (uint16_t)(item / surface->channels);
+
+    at.channel = (uint16_t)(item % surface->channels);
+    at.column = (uint16_t)(line % surface->width);
+    at.row = (uint16_t)(line / surface->width);
+    return at;
+}
+
+static inline void advance(const surface_t *surface, position_t *at)
+{
+    if (++at->channel == surface->channels) {
+        at->channel = 0U;
+        if (++at->column == surface->width) {
+            at->column = 0U;
+            at->row++;
+        }
+    }
+}
+
+static inline element_t *address(const surface_t *surface, const position_t *at)
+{
+    return surface->origin + (uint16_t)(at->row * surface->pitch) + (uint16_t)(at->column * surface->channels) +
+           at->channel;
+}
+
+/* Multiply-accumulate layers: convolution, linear, per-channel affine. One output is
+ * requantize(bias << bias_shift + sum of weight * tap), clamped. Taps are read relative to the window's first element:
+ * input + row * row_step + column * column_step + group * group_step.
+ */
+typedef struct {
+    const element_t *input;
+    surface_t output;
+    uint16_t row_step;
+    uint16_t column_step;
+    uint16_t group_step;   /* input channels of a group */
+    uint16_t group_size;   /* output channels of a group */
+    const void *bias;      /* one an output channel, or NULL */
+    const uint16_t *multiplier; /* one an output channel, or one in all */
+    uint16_t per_channel;  /* 1: one multiplier a channel */
+    uint16_t shift;
+    uint16_t bias_bytes;   /* 1 or 2 (float: 4) */
+    uint16_t bias_shift;
+    element_t low;
+    element_t high;
+} mac_t;
+
+/* Dense weights, one filter after the other, taps in the order of the segments: tap_rows x tap_columns runs of
+ * run_length consecutive elements.
+ */
+typedef struct {
+    mac_t mac;
+    const void *weights;
+    uint16_t tap_rows;
+    uint16_t tap_columns;
+    uint16_t run_length;
+    uint16_t tap_row_step;
+    uint16_t tap_column_step;
+} mac_dense_t;
+
+/* Sparse weights by filter: entries row[c] <= e < row[c + 1] belong to output channel c. */
+typedef struct {
+    mac_t mac;
+    const void *weights;
+    const void *offsets; /* uint8_t steps from the tap before, or uint16_t from the window's first element */
+    const uint16_t *rows;
+} mac_csr_t;
+
+void kernel_mac_dense(const void *params, uint16_t first, uint16_t last);
+void kernel_mac_dense16(const void *params, uint16_t first, uint16_t last);
+void kernel_mac_csr_delta8(const void *params, uint16_t first, uint16_t last);
+void kernel_mac_csr_delta8_w16(const void *params, uint16_t first, uint16_t last);
+void kernel_mac_csr_index16(const void *params, uint16_t first, uint16_t last);
+void kernel_mac_csr_index16_w16(const void *params, uint16_t first, uint16_t last);
+
+typedef struct {
+    const element_t *input;
+    surface_t output;
+    uint16_t input_pitch;
+    uint16_t input_height;
+    uint16_t input_width;
+    uint16_t kernel_height;
+    uint16_t kernel_width;
+    uint16_t stride_y;
+    uint16_t stride_x;
+    uint16_t pad_top;
+    uint16_t pad_left;
+    uint16_t dilation_y;
+    uint16_t dilation_x;
+    element_t low;
+    element_t high;
+} max_pool_t;
+
+void kernel_max_pool(const void *params, uint16_t first, uint16_t last);
+
+/* One window along a dimension: cells start .. start + length - 1, and which multiplier applies. */
+typedef struct {
+    uint16_t start;
+    uint16_t length;
+    uint16_t divisor_class;
+} span_t;
+
+typedef struct {
+    const element_t *input;
+    surface_t output;
+    uint16_t input_pitch;
+    const span_t *rows;
+    const span_t *columns;
+    uint16_t column_classes;
+    const uint16_t *multiplier; /* [row class][column class] */
+#ifdef MODEL_FLOAT
+    const float *reciprocal;
+#endif
+    uint16_t shift;
+    element_t low;
+    element_t high;
+} avg_pool_t;
+
+void kernel_avg_pool(const void *params, uint16_t first, uint16_t last);
+
+/* clamp(requantize(a * gain_a + b * gain_b)). */
+typedef struct {
+    const element_t *a;
+    const element_t *b;
+    uint16_t pitch_a;
+    uint16_t pitch_b;
+    surface_t output;
+    uint16_t gain_a;
+    uint16_t gain_b;
+    uint16_t shift;
+    element_t low;
+    element_t high;
+} add_t;
+
+void kernel_add(const void *params, uint16_t first, uint16_t last);
+
+/* Element by element: negative inputs by gain_negative, others by gain, then clamped. */
+typedef struct {
+    const element_t *input;
+    uint16_t input_pitch;
+    surface_t output;
+    uint16_t gain;
+    uint16_t gain_negative;
+    uint16_t shift;
+    element_t low;
+    element_t high;
+#ifdef MODEL_FLOAT
+    float slope;
+#endif
+} rectify_t;
+
+void kernel_rectify(const void *params, uint16_t first, uint16_t last);
+
+/* Element by element by a table: 257 values at inputs -32768, -32512 .. 32768, linear between them. */
+typedef struct {
+    const element_t *input;
+    uint16_t input_pitch;
+    surface_t output;
+#ifdef MODEL_FLOAT
+    float (*function)(float);
+#else
+    const int16_t *table;
+#endif
+} lookup_t;
+
+void kernel_lookup(const void *params, uint16_t first, uint16_t last);
+
+#ifdef MODEL_FLOAT
+float function_sigmoid(float x);
+float function_tanh(float x);
+float function_hardswish(float x);
+#endif
+
+/* A box of elements from one tensor into another, both by strides: concatenation, permutation, move into a halo. */
+typedef struct {
+    const element_t *input;
+    element_t *output;
+    uint16_t size[3];
+    uint16_t input_step[3];
+    uint16_t output_step[3];
+    uint16_t gain;
+    uint16_t shift;
+} copy_t;
+
+void kernel_copy(const void *params, uint16_t first, uint16_t last);
+
+/* The cells around a tensor. An item is one stored row, halo rows included. */
+typedef struct {
+    element_t *stored;  /* first cell of the halo */
+    uint16_t pitch;
+    uint16_t top;       /* rows above */
+    uint16_t height;    /* rows inside */
+    uint16_t left;      /* elements before, in each inner row */
+    uint16_t inside;    /* elements inside, in each inner row */
+    element_t value;
+} fill_t;
+
+void kernel_fill(const void *params, uint16_t first, uint16_t last);
+
+/* The input as it came over the wire to elements. */
+typedef struct {
+    const void *input;  /* bytes, or int16_t words */
+    surface_t output;
+    uint16_t kind;      /* 0 unsigned bytes, 1 signed bytes, 2 words */
+    int16_t gain;       /* requantize(x * gain + offset, 1, shift) ... */
+    int32_t offset;
+    uint16_t shift;
+    const element_t *table; /* ... or table[byte] where it is not NULL */
+#ifdef MODEL_FLOAT
+    float scale;
+    float zero;
+#endif
+} convert_t;
+
+void kernel_convert(const void *params, uint16_t first, uint16_t last);
+
+#endif

@@ -1,0 +1,36 @@
+/* What dense and sparse multiply-accumulate kernels share. */
+#ifndef MAC_H
+#define MAC_H
+
+#include "kernels.h"
+
+/* The first element of an output's window. */
+static inline const element_t *window(const mac_t *mac, const position_t *at, uint16_t group)
+{
+    return mac->input + (uint16_t)(at->row * mac->row_step) + (uint16_t)(at->column * mac->column_step) +
+           (uint16_t)(group * mac->group_step);
+}
+
+static inline accumulator_t bias(const mac_t *mac, uint16_t channel)
+{
+    if (mac->bias_bytes == 0U) {
+        return 0;
+    }
+#ifdef MODEL_FLOAT
+    return ((const float *)mac->bias)[channel];
+#else
+    {
+        const int16_t value =
+            mac->bias_bytes == 1U ? ((const int8_t *)mac->bias)[channel] : ((const int16_t *)mac->bias)[channel];
+        return (int32_t)((uint32_t)(int32_t)value << mac->bias_shift);
+    }
+#endif
+}
+
+static inline void finish(const mac_t *mac, const position_t *at, accumulator_t acc)
+{
+    const uint16_t multiplier = mac->multiplier[mac->per_channel != 0U ? at->channel : 0U];
+    store(address(&mac->output, at), clamp(requantize(acc, multiplier, mac->shift), mac->low, mac->high));
+}
+
+#endif

@@ -1,0 +1,73 @@
+/* Restartable inference: a table of layers, each cut into restart units, walked by one persistent cursor.
+ *
+ * cursor == 0              idle: an input may be delivered, or the one held may be started
+ * cursor == 1 .. units     unit (cursor - 1) runs next; all units before it are complete in non-volatile memory
+ * cursor == units + 1      done: the outputs are the answer to the input held
+ *
+ * A unit reads constants, the input and what earlier units have committed; it writes only its own items. So running
+ * it again from its start, after a power failure anywhere inside, gives the same memory. The cursor is one 16-bit
+ * word, written last.
+ */
+#ifndef RUNTIME_H
+#define RUNTIME_H
+
+#include <stdint.h>
+
+#include "nvm.h"
+
+/* Computes the items first <= i < last of a layer. An item is one element of the layer's output, in storage order
+ * (for fill: one row of the border). */
+typedef void (*kernel_t)(const void *params, uint16_t first, uint16_t last);
+
+typedef struct {
+    kernel_t run;
+    const void *params;
+    uint16_t first_unit; /* number of units in all earlier layers */
+    uint16_t items;      /* output elements */
+    uint16_t per_unit;   /* items in each unit but the last */
+} layer_t;
+
+/* The words of the protocol. All persistent; statically initialized to 0 when the firmware is written to the board. */
+typedef struct {
+    volatile uint16_t cursor;
+    volatile uint16_t held; /* 1: id and the input bytes are complete and belong together */
+    int16_t id[2];          /* of the input held, low word first */
+} progress_t;
+
+typedef struct {
+    const int16_t *data; /* contiguous */
+    uint16_t words;
+} output_t;
+
+/* Given by the generated model.c. */
+extern const layer_t model_layers[];
+extern const uint16_t model_layer_count;
+extern const uint16_t model_units;
+extern const uint16_t model_input_words;
+extern progress_t model_progress;
+extern int16_t *const model_input;
+extern const output_t model_outputs[];
+extern const uint16_t model_output_count;
+
+/* Takes an input of model_input_words words under the caller's id. Returns 0, or -1 while an inference is under way or
+ * its result waits. The input held before is given up at once. */
+int model_deliver(uint32_t id, const int16_t *words);
+
+/* 1 and the id where a complete input is held, 0 otherwise. */
+int model_held(uint32_t *id);
+
+/* Starts the inference on the input held. Returns 0, or -1 where none is held or one is under way. */
+int model_start(void);
+
+/* Runs one restart unit. Returns 1 while an inference is under way, 0 when idle or done. */
+int model_step(void);
+
+/* 1 and the id of the answered input where the outputs may be read, 0 otherwise. They stay until model_acknowledge. */
+int model_done(uint32_t *id);
+
+/* Gives the result up: the next input may come. The input stays held and can be started again, unless the project was
+ * made with --volatile-input.
+ */
+void model_acknowledge(void);
+
+#endif

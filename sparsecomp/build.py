@@ -1,0 +1,57 @@
+"""Builds a project with its own Makefile, as a user would, in a copy that is thrown away."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sparsecomp.boards import Board
+from sparsecomp.errors import ToolError
+
+
+def compiler(board: Board) -> list[str]:
+    """The board's C compiler as a command. Raises ToolError with what to install where it is missing."""
+    named = shlex.split(os.environ.get("CC", "")) if board.is_host and not board.toolchain.prefix else []
+    candidates = [named] if named else [[f"{board.toolchain.prefix}gcc"]]
+    for command in candidates:
+        if shutil.which(command[0]):
+            return command
+    name = candidates[0][0]
+    hint = "apt install gcc make" if board.is_host else "install TI's MSP430-GCC, or stop with --until generate"
+    raise ToolError(f"the compiler {name} is not on the PATH ({'apt install gcc' if board.is_host else 'needed to build'})",
+                    hint)
+
+
+@contextmanager
+def built(project: Path, board: Board) -> Iterator[Path]:
+    """A built copy of ``project`` (host: build/selftest and build/device); the project itself stays as it is.
+
+    Raises ToolError with the first line of the compiler's complaint.
+    """
+    command = compiler(board)
+    if not shutil.which("make"):
+        raise ToolError("make is not on the PATH", "apt install make")
+    with tempfile.TemporaryDirectory(prefix="sparsecomp-") as folder:
+        copy = Path(folder) / "project"
+        shutil.copytree(project, copy)
+        targets = ["build/selftest", "build/device"] if board.is_host else ["all"]
+        run = ["make", "-s", "-j2", "-C", str(copy), f"CC={shlex.join(command)}", *targets]
+        done = subprocess.run(run, capture_output=True, text=True)
+        if done.returncode != 0:
+            lines = done.stderr.strip().splitlines()
+            first = next((line for line in lines if "error" in line.lower()), lines[0] if lines else "no message")
+            raise ToolError(f"the project does not build: {first}", "run make in the project directory to see it all")
+        yield copy
+
+
+def selftest(copy: Path) -> None:
+    """Runs the built self-test; raises ToolError with its line where it does not pass."""
+    done = subprocess.run([str(copy / "build" / "selftest")], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise ToolError((done.stdout or done.stderr).strip() or f"the self-test ended with {done.returncode}")

@@ -1,0 +1,62 @@
+"""The published conversion call, for networks in memory."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+from sparsecomp.errors import InputError
+from sparsecomp.results import Conversion
+
+ENCODINGS = {"csr": "csr", "csc": "csr", "auto": "auto", "dense": "dense"}
+
+
+def save_compressed_model(
+    model: Any, representation: str, input_data: Any = None, example_data: Any = None, example_targets: Any = None,
+    directory: str | Path = "my_model", flit: bool = False, verbose: bool = False, *, calibration: Any = None,
+    board: str = "host", numeric: str | None = None,
+) -> Conversion:
+    """Converts a torch network to a C directory: model.c, model.h, headers/ and what builds them.
+
+    ``input_data`` is one sample (or a batch of one) that the network is traced with. ``example_data`` (N, ...) are
+    samples to calibrate on, ``example_targets`` their classes; the first becomes the self-test in headers/input.h.
+    With them, or with ``calibration``, the model is integer; with one sample only it is float32, as the published call
+    was. ``flit=True`` asks for fixed point and so needs calibration data. ``representation`` 'csr' stores every layer
+    sparse; 'csc' is accepted and stored by rows as well. Raises InputError, ConversionError, DoesNotFitError.
+    """
+    from sparsecomp.frontend import save
+    from sparsecomp.pipeline import convert
+
+    if representation not in ENCODINGS:
+        raise InputError(f"unknown representation '{representation}'", "use 'csr'")
+    if input_data is None and example_data is None:
+        raise InputError("the network cannot be traced without a sample", "give input_data=one_sample")
+    data = calibration if calibration is not None else example_data
+    if flit and data is None:
+        raise InputError("flit=True is fixed point, which needs calibration data", "give example_data or calibration")
+    if flit and numeric == "float32":
+        raise InputError("flit=True is fixed point, numeric='float32' is not", "give one of the two")
+    chosen = numeric or ("int8" if data is not None else "float32")
+    if chosen == "float32" and numeric is None:
+        warnings.warn("one sample only: the output is float32; give example_data for an integer model", stacklevel=2)
+    example = _example(input_data if input_data is not None else example_data)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.pt"
+        samples = example_data if example_data is not None else example
+        save(model, path, example, calibration=data, samples=samples, labels=example_targets)
+        result = convert(path, directory, board=board, numeric=chosen, encoding=ENCODINGS[representation])
+    if verbose:
+        print("\n".join(result.lines()))
+    return result
+
+
+def _example(data: Any) -> Any:
+    """One sample with a batch of one, as a tensor or a tuple of tensors; None where that is for ``save`` to say."""
+    import torch
+
+    if isinstance(data, tuple | list):
+        return tuple(_example(part) for part in data)
+    tensor = torch.as_tensor(data)
+    return tensor[:1] if tensor.ndim and len(tensor) > 1 else tensor

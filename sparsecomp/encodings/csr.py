@@ -1,0 +1,80 @@
+"""Compressed sparse rows: only non-zero weights, one row a filter.
+
+``delta8`` stores 8-bit steps from the tap before (the first from the window's start); a longer step is bridged by
+zero-valued entries of step 255. ``index16`` stores 16-bit positions from the window's start.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sparsecomp.encodings import Encoded
+from sparsecomp.errors import DoesNotFitError
+
+LARGEST_STEP = 255
+LARGEST_INDEX = 65535
+
+
+class IndexOverflow(DoesNotFitError):
+    """An index of the encoding does not fit its width."""
+
+
+def _row_pointers(counts: list[int]) -> np.ndarray:
+    ends = np.cumsum([0, *counts])
+    if ends[-1] > LARGEST_INDEX:
+        raise IndexOverflow(
+            f"a sparse layer has {int(ends[-1])} stored entries, 16-bit row pointers reach {LARGEST_INDEX}",
+            "store it dense (--encoding auto), or make it sparser",
+        )
+    return ends.astype(np.uint16)
+
+
+def _not_empty(values: list[np.ndarray], dtype: np.dtype) -> np.ndarray:
+    """All rows in one array; C has no empty arrays, so a layer without a weight keeps one unused entry."""
+    joined = np.concatenate(values) if values else np.zeros(0, dtype)
+    return (joined if joined.size else np.zeros(1)).astype(dtype)
+
+
+def encode_delta8(matrix: np.ndarray, offsets: np.ndarray) -> Encoded:
+    """8-bit steps; bytes: 2 a non-zero with int8 weights, and 2 for each bridge."""
+    values, steps, counts = [], [], []
+    for row in matrix:
+        taps = np.flatnonzero(row)
+        distance = np.diff(offsets[taps], prepend=0).astype(np.int64)
+        bridges = np.maximum(-(-distance // LARGEST_STEP) - 1, 0)
+        ends = np.cumsum(bridges + 1) - 1  # where each weight lands after its bridges
+        count = int(ends[-1]) + 1 if taps.size else 0
+        value = np.zeros(count, matrix.dtype)
+        step = np.full(count, LARGEST_STEP, np.uint8)
+        value[ends] = row[taps]
+        step[ends] = distance - bridges * LARGEST_STEP
+        values.append(value)
+        steps.append(step)
+        counts.append(count)
+    rows = _row_pointers(counts)
+    return Encoded("delta8", _not_empty(values, matrix.dtype), _not_empty(steps, np.dtype(np.uint8)), rows)
+
+
+def encode_index16(matrix: np.ndarray, offsets: np.ndarray) -> Encoded:
+    """16-bit positions; bytes: 3 a non-zero with int8 weights."""
+    if offsets.size and int(offsets.max()) > LARGEST_INDEX:
+        raise IndexOverflow(f"a tap lies {int(offsets.max())} elements into its window, 16 bits reach {LARGEST_INDEX}")
+    taps = [np.flatnonzero(row) for row in matrix]
+    rows = _row_pointers([t.size for t in taps])
+    values = _not_empty([row[t] for row, t in zip(matrix, taps, strict=True)], matrix.dtype)
+    return Encoded("index16", values, _not_empty([offsets[t] for t in taps], np.dtype(np.uint16)), rows)
+
+
+def decode(encoded: Encoded, filters: int, offsets: np.ndarray) -> np.ndarray:
+    """The (filters, taps) matrix again, of either sparse encoding."""
+    tap_of = {int(o): i for i, o in enumerate(offsets)}
+    matrix = np.zeros((filters, len(offsets)), encoded.values.dtype)
+    for f in range(filters):
+        part = slice(int(encoded.rows[f]), int(encoded.rows[f + 1]))
+        places = encoded.offsets[part].astype(np.int64)
+        if encoded.kind == "delta8":
+            places = np.cumsum(places)
+        for place, value in zip(places, encoded.values[part], strict=True):
+            if value:
+                matrix[f, tap_of[int(place)]] = value
+    return matrix

@@ -1,0 +1,123 @@
+"""The kernels of ``firmware/kernels`` as Python sees them, one module each, named as the C function.
+
+A module gives ``reference(step, memory)`` (the integer specification; writes its output into ``memory``),
+``render(step, names)`` (the C parameters and constant arrays) and ``cycles(step)`` (estimated CPU cycles an item of
+the portable C on an MSP430, for sizing restart units).
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Protocol
+
+import numpy as np
+
+from sparsecomp.program import Program, Step, Stored
+
+
+@dataclass(frozen=True)
+class Array:
+    """A constant C array: element type, name and values."""
+
+    ctype: str
+    name: str
+    values: np.ndarray
+    comment: str = ""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in the device's memory."""
+        return int(np.size(self.values)) * CTYPE_BYTES[self.ctype]
+
+
+CTYPE_BYTES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "float": 4, "span_t": 2, "element_t": 2}
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What a step becomes in C: the function, its parameter struct and the constant arrays it reads."""
+
+    function: str
+    ctype: str
+    fields: Mapping[str, str]
+    arrays: tuple[Array, ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of constant data in the device's memory."""
+        return sum(array.nbytes for array in self.arrays)
+
+
+class Names(Protocol):
+    """How the renderer names memory in C."""
+
+    is_float: bool
+
+    def at(self, tensor: str, element: int) -> str:
+        """A C pointer expression to an element of a tensor, counted in its stored elements."""
+
+    def tensor(self, name: str) -> Stored:
+        """The tensor's geometry."""
+
+    def wire(self, port: str) -> str:
+        """A C pointer expression to the received bytes of an input."""
+
+
+class Memory:
+    """Every tensor of a program for a batch, halo cells included; pre-filled with random words as memory would be."""
+
+    def __init__(self, program: Program, batch: int, seed: int = 0) -> None:
+        self.program = program
+        self.batch = batch
+        self.float = program.numeric == "float32"
+        rng = np.random.default_rng(seed)
+        self._cells: dict[str, np.ndarray] = {}
+        for name, tensor in program.tensors.items():
+            if not tensor.alias:
+                words = rng.integers(-32768, 32768, (1, tensor.stored), dtype=np.int16)
+                cells = np.repeat(words, batch, axis=0)
+                self._cells[name] = cells.astype(np.float32) if self.float else cells
+        self.wire: dict[str, np.ndarray] = {}  # input port -> raw values (batch, height * width * channels)
+
+    def stored(self, name: str) -> np.ndarray:
+        """(batch, stored elements) of a tensor."""
+        return self._cells[self.program.base(name)]
+
+    def grid(self, name: str) -> np.ndarray:
+        """(batch, stored rows, pitch) of a tensor."""
+        tensor = self.program.tensors[name]
+        return self.stored(name).reshape(self.batch, tensor.stored_height, tensor.pitch)
+
+    def inside(self, name: str) -> np.ndarray:
+        """Writable (batch, height, width, channels) of a tensor, without its halo."""
+        t = self.program.tensors[name]
+        wide = self.grid(name).reshape(self.batch, t.stored_height, -1, t.channels)
+        return wide[:, t.halo[0] : t.halo[0] + t.height, t.halo[1] : t.halo[1] + t.width]
+
+
+def kernel(name: str) -> ModuleType:
+    """The module of one kernel."""
+    return importlib.import_module(f"sparsecomp.kernels.{name}")
+
+
+def surface(names: Names, tensor: Stored) -> str:
+    """C initializer of a ``surface_t``."""
+    origin = names.at(tensor.name, tensor.origin)
+    return f"{{{origin}, {tensor.pitch}U, {tensor.width}U, {tensor.channels}U}}"
+
+
+def number(value: float, program_is_float: bool) -> str:
+    """C literal of an element; no bound (infinite) becomes the largest finite number."""
+    if program_is_float:
+        if np.isinf(value):
+            return "FLT_MAX" if value > 0 else "-FLT_MAX"
+        return f"{float(np.float32(value))!r}F"
+    return "INT16_MIN" if value == -32768 else str(int(value))
+
+
+def bounds(step: Step, is_float: bool) -> dict[str, str]:
+    """C initializers of the clamp's two bounds."""
+    return {name: number(step.attrs[name], is_float) for name in ("low", "high")}

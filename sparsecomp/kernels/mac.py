@@ -1,0 +1,123 @@
+"""Multiply-accumulate layers: convolution, linear and the per-channel affine map (mac_dense.c, mac_csr.c).
+
+attrs: ``encoded`` (Encoded), ``matrix`` (filters, taps), ``offsets`` (taps,) positions of the taps from the window's
+first element, ``runs`` (tap rows, tap columns, run length, row step, column step), ``start`` (stored element of the
+first window), ``row_step``, ``column_step``, ``group_step``, ``group_size``, ``bias`` (stored values or None),
+``bias_shift``, ``multiplier`` (one, or one a filter), ``shift``, ``low``, ``high``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sparsecomp.arithmetic import requantize
+from sparsecomp.kernels import Array, Memory, Names, Rendered, bounds, surface
+from sparsecomp.program import Step
+
+BATCH_CELLS = 1 << 22  # gathered taps at a time; bounds the reference's memory
+
+
+def full_bias(step: Step) -> np.ndarray:
+    """Bias of every filter in accumulator units."""
+    bias, filters = step.attrs["bias"], len(step.attrs["matrix"])
+    return np.zeros(filters) if bias is None else bias.astype(np.float64) * (1 << step.attrs["bias_shift"])
+
+
+def accumulate(step: Step, memory: Memory) -> np.ndarray:
+    """Integer accumulators (batch, height, width, filters): exact, proved to stay within 32 bits by the converter."""
+    a = step.attrs
+    out = memory.program.tensors[step.output]
+    cells = memory.stored(step.inputs[0])
+    windows = a["start"] + (
+        np.arange(out.height)[:, None] * a["row_step"] + np.arange(out.width)[None, :] * a["column_step"]
+    ).reshape(-1)
+    matrix = a["matrix"].astype(np.float64)  # float64 holds these integers exactly, and has fast matrix products
+    result = np.empty((memory.batch, windows.size, out.channels))
+    chunk = max(1, BATCH_CELLS // (windows.size * len(a["offsets"])))
+    for group in range(out.channels // a["group_size"]):
+        index = windows[:, None] + a["offsets"][None, :] + group * a["group_step"]
+        rows = slice(group * a["group_size"], (group + 1) * a["group_size"])
+        for i in range(0, memory.batch, chunk):
+            taps = cells[i : i + chunk][:, index].astype(np.float64)
+            result[i : i + chunk, :, rows] = taps @ matrix[rows].T
+    return (result + full_bias(step)).astype(np.int64).reshape(memory.batch, *out.shape)
+
+
+def accumulate_float(step: Step, memory: Memory) -> np.ndarray:
+    """Float sums tap by tap, bias first, as the C kernels add them, so that even the rounding is the same."""
+    a = step.attrs
+    out = memory.program.tensors[step.output]
+    cells = memory.stored(step.inputs[0])
+    windows = a["start"] + (
+        np.arange(out.height)[:, None] * a["row_step"] + np.arange(out.width)[None, :] * a["column_step"]
+    )
+    groups = np.arange(out.channels) // a["group_size"] * a["group_step"]
+    bias = np.zeros(out.channels, np.float32) if a["bias"] is None else a["bias"]
+    acc = np.broadcast_to(bias, (memory.batch, *out.shape)).copy()
+    for tap, offset in enumerate(a["offsets"]):
+        acc += cells[:, windows[..., None] + groups + offset] * a["matrix"][:, tap]
+    return acc
+
+
+def reference(step: Step, memory: Memory) -> None:
+    """Writes the layer's output; (batch, height, width, filters) int16 or float32."""
+    if memory.float:
+        acc = accumulate_float(step, memory)
+    else:
+        acc = requantize(accumulate(step, memory), step.attrs["multiplier"], step.attrs["shift"])
+    memory.inside(step.output)[...] = np.clip(acc, step.attrs["low"], step.attrs["high"])
+
+
+def nnz(step: Step) -> int:
+    """Weights that are not zero."""
+    return int(np.count_nonzero(step.attrs["matrix"]))
+
+
+def cycles(step: Step) -> float:
+    """Portable C on the MSP430: 31 to 41 cycles a tap and about 600 for the requantized output."""
+    encoded = step.attrs["encoded"]
+    filters = len(step.attrs["matrix"])
+    return 600 + (38 if encoded.kind == "dense" else 42) * len(encoded.values) / filters
+
+
+FUNCTIONS = {"dense": "mac_dense", "delta8": "mac_csr_delta8", "index16": "mac_csr_index16"}
+WIDE = {"dense": "mac_dense16", "delta8": "mac_csr_delta8_w16", "index16": "mac_csr_index16_w16"}
+CTYPES = {"int8": "int8_t", "int16": "int16_t", "uint8": "uint8_t", "uint16": "uint16_t", "float32": "float"}
+
+
+def render(step: Step, names: Names) -> Rendered:
+    """Published array names: <layer>_w_data, _w_offset, _w_sizes and _b."""
+    a, encoded = step.attrs, step.attrs["encoded"]
+    is_float = encoded.values.dtype == np.float32
+    name, arrays = step.name, []
+
+    def array(suffix: str, values: np.ndarray, comment: str) -> str:
+        arrays.append(Array(CTYPES[str(values.dtype)], f"{name}_{suffix}", values, comment))
+        return f"{name}_{suffix}"
+
+    filters, taps = a["matrix"].shape
+    shape = f"{filters} filters of {taps} taps, {nnz(step)} non-zero"
+    weights = array("w_data", encoded.values, f"{shape}, {encoded.kind}")
+    bias = "NULL" if a["bias"] is None else array("b", a["bias"], f"bias, accumulator units >> {a['bias_shift']}")
+    multiplier = array("m", a["multiplier"].astype(np.uint16), f"scale to the output, >> {a['shift']}")
+    mac = {
+        "input": names.at(step.inputs[0], a["start"]),
+        "output": surface(names, names.tensor(step.output)),
+        **{key: f"{a[key]}U" for key in ("row_step", "column_step", "group_step", "group_size")},
+        "bias": bias,
+        "multiplier": multiplier,
+        "per_channel": "1U" if a["multiplier"].size > 1 else "0U",
+        "shift": f"{a['shift']}U",
+        "bias_bytes": "0U" if a["bias"] is None else f"{a['bias'].dtype.itemsize}U",
+        "bias_shift": f"{a['bias_shift']}U",
+        **bounds(step, is_float),
+    }
+    fields = {"mac": "{" + ", ".join(f".{k} = {v}" for k, v in mac.items()) + "}", "weights": weights}
+    function = (WIDE if encoded.values.dtype == np.int16 else FUNCTIONS)[encoded.kind]
+    if encoded.kind == "dense":
+        keys = ("tap_rows", "tap_columns", "run_length", "tap_row_step", "tap_column_step")
+        fields |= {key: f"{value}U" for key, value in zip(keys, a["runs"], strict=True)}
+        return Rendered(function, "mac_dense_t", fields, tuple(arrays))
+    fields["offsets"] = array("w_offset", encoded.offsets, "steps" if encoded.kind == "delta8" else "positions")
+    fields["rows"] = array("w_sizes", encoded.rows, "first entry of each filter, and the end")
+    return Rendered(function, "mac_csr_t", fields, tuple(arrays))

@@ -1,0 +1,15 @@
+"""Rectifiers on their own: what was not fused into the operator before."""
+
+from __future__ import annotations
+
+
+def lower_rectify(node, build, slope, low, high, fraction=None):
+    """Emits a rectify step: negative values times ``slope``, then clipped to [low, high] in real values."""
+    source = build.read(node.inputs[0])
+    fraction = source.fraction if fraction is None else min(fraction, source.fraction + 6)
+    out = build.output(node.output, fraction, low, high, layout=source.layout)
+    factor = 2.0 ** (fraction - source.fraction)
+    _, shift = build.gain(factor * max(1.0, slope))
+    gain, negative = (256, 256) if build.is_float else (round(factor * 2.0**shift), round(factor * slope * 2.0**shift))
+    attrs = {"gain": gain, "gain_negative": negative, "shift": shift, "slope": slope, "low": out.low, "high": out.high}
+    build.emit("rectify", "act", (source.name,), out.name, out.elements, node, attrs)

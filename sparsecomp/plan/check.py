@@ -1,0 +1,105 @@
+"""Independent checks of a plan. They share no code with the planner, always run, and raise ConversionError."""
+
+from __future__ import annotations
+
+from sparsecomp.errors import ConversionError
+from sparsecomp.plan import Plan
+from sparsecomp.plan.buffers import RECEIVED
+
+
+def _words(plan: Plan, tensor: str) -> tuple[str, int, int] | None:
+    """(memory, first word, end) of a tensor; None for a tensor that has no bytes in this plan."""
+    base = plan.program.base(tensor)
+    place = plan.placements.get(base)
+    if place is not None:
+        return (f"arena{place.arena}", place.offset, place.offset + place.buffer.words)
+    for port in plan.program.inputs:
+        if port.tensor == base:
+            offset = plan.wire_offsets[port.name]
+            if plan.volatile_input:
+                received = plan.placements[RECEIVED]
+                return (f"arena{received.arena}", received.offset + offset, received.offset + offset + port.words)
+            return ("input", offset, offset + port.words)
+    raise ConversionError(f"the plan gives tensor '{tensor}' no bytes")
+
+
+def _meet(a: tuple[str, int, int], b: tuple[str, int, int]) -> bool:
+    return a[0] == b[0] and a[1] < b[2] and b[1] < a[2]
+
+
+def check_regions(plan: Plan) -> None:
+    """Every buffer lies inside its arena, every arena inside its region, and is large enough for its tensor."""
+    for place in plan.placements.values():
+        arena = plan.arenas[place.arena]
+        if place.offset < 0 or place.end > arena.words or arena.words > arena.capacity:
+            raise ConversionError(f"buffer '{place.buffer.name}' leaves its arena in '{arena.region}'")
+        if place.buffer.name != RECEIVED:
+            tensor = plan.program.tensors[place.buffer.name]
+            if place.buffer.words < tensor.stored * plan.program.element_words:
+                raise ConversionError(f"buffer '{tensor.name}' is smaller than its tensor")
+
+
+def check_hazards(plan: Plan) -> None:
+    """Walks the steps and remembers who wrote each word last: every read must find what its producer wrote.
+
+    A step's own output may not touch any of its inputs: a unit that is run again after a failure would read what it
+    has already overwritten.
+    """
+    owner: dict[str, dict[int, str]] = {}
+
+    def write(tensor: str, name: str) -> None:
+        memory, begin, end = _words(plan, tensor)
+        owner.setdefault(memory, {}).update(dict.fromkeys(range(begin, end), name))
+
+    def read(tensor: str, reader: str) -> None:
+        memory, begin, end = _words(plan, tensor)
+        base = plan.program.base(tensor)
+        for word in range(begin, end):
+            found = owner.get(memory, {}).get(word)
+            if found != base:
+                raise ConversionError(
+                    f"{reader} reads word {word} of '{tensor}', which holds '{found or 'nothing'}': a buffer is reused "
+                    "too early"
+                )
+
+    for port in plan.program.inputs:
+        write(port.tensor, port.tensor)
+    for step in plan.program.steps:
+        for name in step.inputs:
+            read(name, f"step '{step.name}'")
+        for name in step.inputs:
+            if _meet(_words(plan, name), _words(plan, step.output)):
+                raise ConversionError(
+                    f"step '{step.name}' writes over its own input '{name}': it could not be run again after a failure"
+                )
+        if not plan.volatile_input:
+            for port in plan.program.inputs:
+                if _meet(_words(plan, port.tensor), _words(plan, step.output)):
+                    raise ConversionError(f"step '{step.name}' overwrites the received input")
+        write(step.output, plan.program.base(step.output))
+    for port in plan.program.outputs:
+        read(port.tensor, f"output '{port.name}'")
+
+
+def check_units(plan: Plan) -> None:
+    """Units cover every item once, are numbered without gaps, fit the cursor and fit one charge."""
+    number = 0
+    for step, units in zip(plan.program.steps, plan.units, strict=True):
+        covered = units.per_unit * (units.count - 1)
+        if units.first != number or not covered < step.items <= covered + units.per_unit:
+            raise ConversionError(f"the restart units of '{step.name}' do not cover its items")
+        number += units.count
+        if units.cycles + plan.board.energy.boot_cycles > plan.board.charge_cycles:
+            raise ConversionError(f"a restart unit of '{step.name}' does not fit one charge")
+        if plan.board.charge_fram_writes is not None and units.writes > plan.board.charge_fram_writes:
+            raise ConversionError(f"a restart unit of '{step.name}' writes more words than one charge allows")
+    if number + 1 > 65535:
+        raise ConversionError(f"{number} restart units do not fit a 16-bit cursor")
+
+
+def check(plan: Plan) -> Plan:
+    """All checks; returns the plan."""
+    check_regions(plan)
+    check_hazards(plan)
+    check_units(plan)
+    return plan

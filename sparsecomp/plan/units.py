@@ -1,0 +1,100 @@
+"""Restart units: as large as needed for commits to cost nothing, small enough for one charge."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sparsecomp.boards import Board
+from sparsecomp.errors import DoesNotFitError
+from sparsecomp.kernels import kernel
+from sparsecomp.kernels.fill import covered
+from sparsecomp.plan import Charge, Units
+from sparsecomp.program import Program, Step
+
+WANTED_CYCLES = 10_000  # a commit and the call around it cost about 100
+CALL_CYCLES = 250
+MARGIN = 2  # estimated cycles of portable C are trusted to a factor of two
+CURSOR_LIMIT = 65_533  # units; with idle and done the cursor stays within 16 bits
+DELIVERY_WRITES = 4  # held twice and two words of id
+DELIVERY_CYCLES = 20  # an input word
+
+
+def step_writes(program: Program, step: Step) -> int:
+    """FRAM words that a step writes, without commits."""
+    return sum(_item_writes(program, step))
+
+
+def _item_writes(program: Program, step: Step) -> list[int]:
+    if step.kernel == "fill":
+        rows = covered(step, program.tensors[step.output]).sum(axis=1)
+        return [int(n) * program.element_words for n in rows]
+    return [program.element_words] * step.items
+
+
+def step_cycles(step: Step) -> int:
+    """Estimated cycles of a whole step."""
+    return math.ceil(step.items * kernel(step.kernel).cycles(step))
+
+
+def cut(program: Program, board: Board, wire_words: int) -> tuple[tuple[Units, ...], Charge]:
+    """Units of every step, and what the worst of them asks of one charge.
+
+    Raises DoesNotFitError where one item, or the delivery of the input, cannot be paid for by one charge.
+    """
+    cycles = (board.charge_cycles - board.energy.boot_cycles) // MARGIN - CALL_CYCLES
+    writes = board.charge_fram_writes
+    limit = [_largest(program, step, cycles, writes) for step in program.steps]
+    sizes = [_wanted(step, most) for step, most in zip(program.steps, limit, strict=True)]
+    while sum(math.ceil(s.items / n) for s, n in zip(program.steps, sizes, strict=True)) > CURSOR_LIMIT:
+        merged = [min(2 * n, most) for n, most in zip(sizes, limit, strict=True)]
+        if merged == sizes:
+            raise DoesNotFitError(
+                f"the network needs more than {CURSOR_LIMIT} restart units at {board.charge_cycles} cycles a charge",
+                "take a larger capacitor in the board file",
+            )
+        sizes = merged
+    units, first = [], 0
+    for step, size in zip(program.steps, sizes, strict=True):
+        each = _item_writes(program, step)
+        worst = max(sum(each[i : i + size]) for i in range(0, step.items, size)) + 1
+        count = math.ceil(step.items / size)
+        work = math.ceil(min(size, step.items) * kernel(step.kernel).cycles(step)) + CALL_CYCLES
+        units.append(Units(first, size, count, work, worst))
+        first += count
+    delivery = (wire_words * DELIVERY_CYCLES, wire_words + DELIVERY_WRITES)
+    charge = Charge(
+        max(delivery[0], *(u.cycles for u in units)) + board.energy.boot_cycles if units else delivery[0],
+        max(delivery[1], *(u.writes for u in units)) if units else delivery[1],
+        board.charge_cycles,
+        writes,
+    )
+    if delivery[0] > cycles or (writes is not None and delivery[1] > writes):
+        raise DoesNotFitError(
+            f"one charge ({board.charge_cycles} cycles) cannot pay for receiving {wire_words} words of input",
+            "take a larger capacitor in the board file, or a smaller input",
+        )
+    return tuple(units), charge
+
+
+def _largest(program: Program, step: Step, cycles: int, writes: int | None) -> int:
+    """The most items of ``step`` that one charge pays for."""
+    each = kernel(step.kernel).cycles(step)
+    most = int(cycles // each) if each else step.items
+    if writes is not None:
+        most = min(most, (writes - 1) // max(1, max(_item_writes(program, step))))
+    if most < 1:
+        raise DoesNotFitError(
+            f"layer '{step.name}': one item takes about {math.ceil(each)} cycles, one charge leaves {cycles}",
+            "take a larger capacitor in the board file, or fewer weights an output (a sparser layer)",
+        )
+    return min(most, step.items)
+
+
+def _wanted(step: Step, most: int) -> int:
+    """Items enough to make the commit cheap, in whole pixels where the charge allows."""
+    size = min(most, max(1, math.ceil(WANTED_CYCLES / max(1.0, kernel(step.kernel).cycles(step)))))
+    group = len(np.atleast_1d(step.attrs["multiplier"])) if step.kernel == "mac" else 1
+    whole = math.ceil(size / group) * group
+    return min(whole, step.items) if whole <= most else size

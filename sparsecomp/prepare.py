@@ -1,0 +1,223 @@
+"""The front half of the line: a model file to a Program, with its data in the forms that later stages want."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from sparsecomp.datasets import check_classes, load_arrays, match_shape
+from sparsecomp.errors import InputError
+from sparsecomp.frontend import LoadedModel, load
+from sparsecomp.graph import Graph
+from sparsecomp.lower import Options, lower
+from sparsecomp.ops import run_float
+from sparsecomp.passes import simplify
+from sparsecomp.program import Program
+from sparsecomp.quantize import calibrate, sqnr_db
+from sparsecomp.reference import run, to_wire
+from sparsecomp.wire import Wire
+
+GOOD_SQNR_DB = 20.0  # of the outputs; below it 16-bit weights are tried
+FLOAT_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for, shared by all verbs."""
+
+    calibration: str | Path | np.ndarray | None = None
+    input_shape: tuple | None = None
+    arch: str | None = None
+    trust_pickle: bool = False
+    numeric: str = "int8"
+    encoding: str = "auto"
+    weights: str = "auto"
+    volatile_input: bool = False
+
+    def __post_init__(self) -> None:
+        for name, known in (("numeric", ("int8", "float32")), ("weights", ("auto", "int8", "int16")),
+                            ("encoding", ("auto", "csr", "dense"))):
+            if getattr(self, name) not in known:
+                raise InputError(f"unknown {name} '{getattr(self, name)}'", "use one of " + ", ".join(known))
+
+
+@dataclass(frozen=True)
+class Data:
+    """Samples: ``raw`` as the user has them, ``wire`` as the device receives them (N, elements), ``labels`` or None."""
+
+    raw: tuple[np.ndarray, ...]
+    wire: tuple[np.ndarray, ...]
+    labels: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.raw[0])
+
+    def first(self, count: int) -> Data:
+        """The first ``count`` samples."""
+        cut = None if self.labels is None else self.labels[:count]
+        return Data(tuple(r[:count] for r in self.raw), tuple(w[:count] for w in self.wire), cut)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A program with the float network it stands for. ``graph`` is simplified; ``calibration`` is in wire type."""
+
+    loaded: LoadedModel
+    graph: Graph
+    program: Program
+    calibration: tuple[np.ndarray, ...]
+    calibrated: bool
+
+    def real(self, raw: tuple[np.ndarray, ...]) -> list[np.ndarray]:
+        """Raw samples as the float network reads them."""
+        return [wire.to_float(x) for wire, x in zip(self.loaded.wires, raw, strict=True)]
+
+    def data(self, raw: tuple[np.ndarray, ...], labels: np.ndarray | None = None) -> Data:
+        """Raw samples with what the device receives for them."""
+        ports = zip(self.program.inputs, self.loaded.wires, raw, strict=True)
+        return Data(raw, tuple(to_wire(port, wire, x) for port, wire, x in ports), labels)
+
+    def float_outputs(self, raw: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+        """Outputs (N, *shape) of the float network, the final softmax left out as in the program."""
+        parts = []
+        for i in range(0, len(raw[0]), FLOAT_BATCH):
+            values = run_float(self.graph, self.real(tuple(x[i : i + FLOAT_BATCH] for x in raw)))
+            parts.append([values[name] for name in self.graph.outputs])
+        return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+
+
+def prepare(model: str | Path | LoadedModel, request: Request, *, uncalibrated: bool = False) -> Prepared:
+    """Loads, simplifies, calibrates and lowers. ``uncalibrated`` allows random data where the model has none (sizes
+    only). Raises InputError where calibration data are missing or do not fit.
+    """
+    loaded = model if isinstance(model, LoadedModel) else load_model(model, request)
+    graph, notes = simplify(loaded.graph)
+    raw = _calibration(loaded, graph, request)
+    calibrated = raw is not None
+    if raw is None:
+        if not uncalibrated and request.numeric != "float32":
+            raise InputError(
+                "the model has no calibration data, which its integer exponents are chosen from",
+                "give --calibrate data.npz, or write the model with sparsecomp.save(..., calibration=inputs)",
+            )
+        raw = random_inputs(graph, loaded.wires)
+        if request.numeric != "float32":
+            notes = (*notes, "not calibrated: exponents come from random inputs, sizes are right, accuracy is not")
+    bits = 16 if request.weights == "int16" else 8
+    base = Prepared(loaded, graph, None, raw, calibrated)
+    fractions = {} if request.numeric == "float32" else calibrate(graph, base.real(raw))
+    options = Options(request.numeric, request.encoding, bits)
+    chosen = replace(base, program=lower(graph, loaded.wires, fractions, options, notes))
+    if request.weights == "auto" and request.numeric != "float32" and calibrated:
+        chosen = _widen_if_needed(chosen, fractions, options, notes)
+    return chosen
+
+
+def load_model(path: str | Path, request: Request) -> LoadedModel:
+    """The model file; a pickled module's input shape is taken from the calibration data where it is not given."""
+    shape = request.input_shape
+    if shape is None and isinstance(request.calibration, str | Path) and not _is_archive(path):
+        columns, _ = load_arrays(request.calibration, train=True)
+        shape = tuple(c.shape[1:] for c in columns)
+        shape = shape[0] if len(shape) == 1 else shape
+    return load(path, arch=request.arch, input_shape=shape, trust_pickle=request.trust_pickle)
+
+
+def _is_archive(path: str | Path) -> bool:
+    from sparsecomp.frontend.loading import detect, read_file
+
+    return detect(read_file(path)) == "pt2"
+
+
+def as_raw(columns, graph: Graph, wires: tuple[Wire, ...], name: str) -> tuple[np.ndarray, ...]:
+    """The user's arrays as raw samples (N, *shape) in wire type. Raises InputError where they cannot be."""
+    if len(columns) != len(graph.inputs):
+        raise InputError(f"{name} holds {len(columns)} input(s), the model reads {len(graph.inputs)}",
+                         "np.savez('data.npz', x0=first, x1=second, y=labels)")
+    out = []
+    for x, tensor, wire in zip(columns, graph.inputs, wires, strict=True):
+        x = match_shape(np.asarray(x), graph.shapes[tensor], name)
+        if wire.dtype == "f32":
+            x = x.astype(np.float32)
+        elif x.dtype != wire.numpy_dtype:
+            limits = np.iinfo(wire.numpy_dtype)
+            if x.dtype.kind not in "iu" or x.min() < limits.min or x.max() > limits.max:
+                raise InputError(
+                    f"the samples in {name} are {x.dtype} from {x.min():g} to {x.max():g}, the model receives {wire.dtype}",
+                    "give the data as the device will receive them, before any preprocessing",
+                )
+            x = x.astype(wire.numpy_dtype)
+        out.append(x)
+    return tuple(out)
+
+
+def _calibration(loaded: LoadedModel, graph: Graph, request: Request) -> tuple[np.ndarray, ...] | None:
+    given = request.calibration
+    if given is None:
+        return loaded.calibration
+    if isinstance(given, str | Path):
+        columns, _ = load_arrays(given, train=True)
+        return as_raw(columns, graph, loaded.wires, Path(given).name)
+    columns = given if isinstance(given, tuple | list) else (given,)
+    return as_raw(columns, graph, loaded.wires, "the calibration data")
+
+
+def random_inputs(graph: Graph, wires: tuple[Wire, ...], count: int = 8, seed: int = 0) -> tuple[np.ndarray, ...]:
+    """Seeded random samples in wire type, for when there is nothing better."""
+    rng = np.random.default_rng(seed)
+    out = []
+    for name, wire in zip(graph.inputs, wires, strict=True):
+        shape = (count, *graph.shapes[name])
+        if wire.dtype == "f32":
+            out.append(rng.standard_normal(shape).astype(np.float32))
+        else:
+            limits = np.iinfo(wire.numpy_dtype)
+            out.append(rng.integers(limits.min, limits.max + 1, shape).astype(wire.numpy_dtype))
+    return tuple(out)
+
+
+def test_data(prepared: Prepared, path: str | Path | None) -> Data:
+    """Samples to validate on: the user's file, those in the model, or its calibration data (without labels)."""
+    loaded = prepared.loaded
+    if path is not None:
+        columns, labels = load_arrays(path)
+        raw = as_raw(columns, prepared.graph, loaded.wires, Path(path).name)
+        return prepared.data(raw, _labels(prepared, labels, Path(path).name, len(raw[0])))
+    if loaded.samples is not None:
+        return prepared.data(loaded.samples, _labels(prepared, loaded.labels, "the model", len(loaded.samples[0])))
+    return prepared.data(prepared.calibration)
+
+
+def _labels(prepared: Prepared, labels: np.ndarray | None, name: str, count: int) -> np.ndarray | None:
+    if labels is None:
+        return None
+    shape = prepared.program.outputs[0].shape
+    if labels.dtype.kind in "iu" and len(shape) == 1:
+        from sparsecomp.datasets import check_labels
+
+        labels = check_labels(np.zeros((count, 1)), labels, name)
+        check_classes(labels, shape[0], name)
+    return labels
+
+
+def _widen_if_needed(prepared: Prepared, fractions, options: Options, notes) -> Prepared:
+    """16-bit weights where 8-bit ones lose too much of the outputs and 16-bit ones lose clearly less."""
+    raw = tuple(x[:32] for x in prepared.calibration)
+    expected = prepared.float_outputs(raw)
+
+    def quality(candidate: Prepared) -> float:
+        values = run(candidate.program, candidate.data(raw).wire).values
+        return min(sqnr_db(e, v) for e, v in zip(expected, values, strict=True))
+
+    narrow = quality(prepared)
+    if narrow >= GOOD_SQNR_DB:
+        return prepared
+    options = replace(options, weight_bits=16)
+    wide = replace(prepared, program=lower(prepared.graph, prepared.loaded.wires, fractions, options, notes))
+    better = quality(wide)
+    if better < narrow + 3.0:
+        return prepared
+    note = f"16-bit weights: 8-bit ones give {narrow:.1f} dB at the outputs, 16-bit ones {better:.1f} dB"
+    return replace(wide, program=replace(wide.program, notes=(*wide.program.notes, note)))

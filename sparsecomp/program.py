@@ -1,0 +1,159 @@
+"""The integer intermediate representation: stored tensors and kernel steps, in execution order.
+
+It is what the reference executes, the planner places and the renderer writes as C. A step is one call of one kernel of
+``firmware/kernels``; ``sparsecomp.kernels`` has a module for each, with the integer reference, the C parameters and
+the cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from sparsecomp.errors import ConversionError, DoesNotFitError
+from sparsecomp.wire import Wire
+
+INT16 = (-32768, 32767)
+MAX_ELEMENTS = 65535  # element indices are uint16_t in C
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A tensor in memory: rows of ``width`` x ``channels`` elements (HWC) inside a ``halo`` of constant cells.
+
+    ``fraction`` is its exponent: an int16 element q stands for q * 2**-fraction. ``low`` and ``high`` bound what its
+    elements can be. ``alias`` names the tensor whose bytes it shares under another shape. ``halo`` is (top, left,
+    bottom, right).
+    """
+
+    name: str
+    height: int
+    width: int
+    channels: int
+    fraction: int = 0
+    halo: tuple[int, int, int, int] = (0, 0, 0, 0)
+    low: float = INT16[0]
+    high: float = INT16[1]
+    alias: str = ""
+    layout: tuple[int, ...] = ()  # torch's (C, H, W) of a flattened tensor that keeps HWC order
+
+    def __post_init__(self) -> None:
+        if self.stored > MAX_ELEMENTS:
+            raise DoesNotFitError(
+                f"tensor '{self.name}' has {self.stored} elements (halo included), the most is {MAX_ELEMENTS}",
+                "use a smaller input, a larger stride or fewer channels",
+            )
+        if self.alias and any(self.halo):
+            raise ConversionError(f"tensor '{self.name}' shares the bytes of '{self.alias}' and cannot have a halo")
+
+    @property
+    def elements(self) -> int:
+        """Elements without the halo."""
+        return self.height * self.width * self.channels
+
+    @property
+    def pitch(self) -> int:
+        """Elements from one row to the next."""
+        return (self.halo[1] + self.width + self.halo[3]) * self.channels
+
+    @property
+    def stored_height(self) -> int:
+        """Rows, halo rows included."""
+        return self.halo[0] + self.height + self.halo[2]
+
+    @property
+    def stored(self) -> int:
+        """Elements, halo included."""
+        return self.stored_height * self.pitch
+
+    @property
+    def origin(self) -> int:
+        """Index of the first element inside the halo."""
+        return self.halo[0] * self.pitch + self.halo[1] * self.channels
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        return (self.height, self.width, self.channels)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One kernel call. ``items`` is the number of items it computes (C: ``layer_t.items``).
+
+    ``attrs`` are the kernel's own numbers and integer arrays; ``source`` names the user's operators it came from and
+    ``where`` their source line; ``macs`` counts multiply-accumulates as if no weight were zero.
+    """
+
+    kernel: str
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+    items: int
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    source: str = ""
+    where: str = ""
+    macs: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "attrs", MappingProxyType(dict(self.attrs)))
+        if not 0 < self.items <= MAX_ELEMENTS:
+            raise ConversionError(f"step '{self.name}' has {self.items} items")
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output of the network: the torch shape the user knows, and the tensor that holds it.
+
+    For an input, ``wire`` is what comes over the wire and ``words`` the 16-bit words it takes.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    tensor: str
+    wire: Wire | None = None
+    words: int = 0
+
+
+@dataclass(frozen=True)
+class Program:
+    """A network in integers (``numeric`` 'int8') or floats ('float32'), ready to execute and to plan.
+
+    ``notes`` are what the user should know: folded and dropped operators, changed exponents.
+    """
+
+    tensors: Mapping[str, Stored]
+    steps: tuple[Step, ...]
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    numeric: str = "int8"
+    notes: tuple[str, ...] = ()
+    origins: Mapping[str, str] = field(default_factory=dict)  # stored tensor -> float tensor
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
+        object.__setattr__(self, "origins", MappingProxyType(dict(self.origins)))
+        written = {port.tensor for port in self.inputs}
+        for step in self.steps:
+            for name in step.inputs:
+                if self.base(name) not in written:
+                    raise ConversionError(f"step '{step.name}' reads '{name}' before anything has written it")
+            written.add(self.base(step.output))
+        for port in self.outputs:
+            if self.base(port.tensor) not in written:
+                raise ConversionError(f"output '{port.name}' is never computed")
+            if any(self.tensors[port.tensor].halo):
+                raise ConversionError(f"output '{port.name}' has a halo")
+
+    @property
+    def element_words(self) -> int:
+        """16-bit words an element."""
+        return 2 if self.numeric == "float32" else 1
+
+    def base(self, name: str) -> str:
+        """The tensor whose bytes ``name`` occupies."""
+        while self.tensors[name].alias:
+            name = self.tensors[name].alias
+        return name

@@ -1,0 +1,202 @@
+"""From float values to integers: exponents by calibration, filters to int8 or int16, and the overflow proof."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sparsecomp.arithmetic import MAX_MULTIPLIER, SHIFTS, round_half_up, widest_shift
+from sparsecomp.errors import ConversionError, InputError
+from sparsecomp.graph import Graph
+from sparsecomp.ops import run_float
+
+MAX_SAMPLES = 256
+BATCH = 32
+KEPT_VALUES = 8192  # of each tensor and batch, for choosing among exponents
+MAX_FRACTION = 24
+INT32_MAX = 2**31 - 1
+SATURATING = {"sigmoid": 16.0, "tanh": 8.0}  # beyond this input the function is flat to 16 bits
+
+
+def calibrate(graph: Graph, inputs: Sequence[np.ndarray]) -> dict[str, int]:
+    """An exponent for every tensor of ``graph``: element = value * 2**exponent, int16.
+
+    ``inputs`` are float32 arrays (N, *shape), one an input; at most 256 samples are used. Among the exponent that just
+    holds the largest value and the two above it (which saturate rare outliers), the one with the least squared error is
+    taken. Raises InputError where the data are empty or not finite.
+    """
+    count = min(len(inputs[0]), MAX_SAMPLES)
+    if count == 0:
+        raise InputError("the calibration data are empty", "give at least a few dozen typical inputs")
+    if not all(np.isfinite(x[:count]).all() for x in inputs):
+        raise InputError("the calibration data hold NaN or infinite values", "clean the data first")
+    largest: dict[str, float] = {}
+    kept: dict[str, list[np.ndarray]] = {}
+    for i in range(0, count, BATCH):
+        for name, values in run_float(graph, [x[i : min(i + BATCH, count)] for x in inputs]).items():
+            flat = values.reshape(-1)
+            largest[name] = max(largest.get(name, 0.0), float(np.abs(flat).max()))
+            kept.setdefault(name, []).append(flat[:: max(1, flat.size // KEPT_VALUES)])
+    fractions = {name: _best_fraction(np.concatenate(kept[name]), largest[name]) for name in largest}
+    for name in fractions:
+        readers = {n.op for n in graph.consumers(name)}
+        if readers and readers <= set(SATURATING) and name not in graph.outputs:
+            limit = max(SATURATING[op] for op in readers)
+            fractions[name] = max(fractions[name], _holding(limit))
+    return fractions
+
+
+def _holding(largest: float) -> int:
+    """The finest exponent at which ``largest`` fits int16."""
+    if largest == 0.0:
+        return 12
+    return min(MAX_FRACTION, math.floor(math.log2(32767 / largest)))
+
+
+def _best_fraction(values: np.ndarray, largest: float) -> int:
+    safe = _holding(largest)
+    values = np.append(values.astype(np.float64), largest)
+
+    def error(fraction: int) -> float:
+        scaled = np.clip(round_half_up(values * 2.0**fraction), -32768, 32767) * 2.0**-fraction
+        return float(((scaled - values) ** 2).mean())
+
+    return min((f for f in range(safe, min(safe + 3, MAX_FRACTION + 1))), key=error)
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Quantized filters: ``matrix`` (filters, taps), ``bias`` (filters,) as stored, one or more multipliers."""
+
+    matrix: np.ndarray
+    bias: np.ndarray | None
+    bias_shift: int
+    multiplier: np.ndarray
+    shift: int
+    fraction: int  # of the output, lower than asked for where the multiplier needs it
+    notes: tuple[str, ...] = ()
+
+
+def quantize_filters(
+    weight: np.ndarray, bias: np.ndarray | None, *, bits: int, low: float, high: float, fraction_in: int,
+    fraction_out: int, name: str,
+) -> Filters:
+    """Filters (filters, taps) and bias in float to integers whose accumulator provably stays within int32.
+
+    ``low`` and ``high`` bound the input elements. The multiplier is chosen first and the weights are rounded in the
+    scale that it exactly stands for, so that rounding the multiplier costs nothing. One multiplier serves the layer
+    where that loses at most half a decibel, or nothing that a weight of 40 dB would show.
+    """
+    weight = weight.astype(np.float64)
+    bias64 = None if bias is None else bias.astype(np.float64)
+    notes: list[str] = []
+    qmax = 2 ** (bits - 1) - 1
+    ideal = np.abs(weight).max(axis=1) / qmax
+    floor = np.zeros(len(weight)) if bias64 is None else np.abs(bias64) * 2.0**fraction_in / 2**29
+    scale = np.maximum(ideal, floor)
+    fallback = scale.max() if scale.max() > 0 else 2.0**-fraction_in
+    scale[scale == 0] = fallback  # a filter without a weight: any scale is exact
+    for _ in range(64):
+        choice = _choose(weight, bias64, scale, qmax, fraction_in, fraction_out)
+        if choice is None:
+            fraction_out -= 1
+            notes.append(f"{name}: output exponent lowered to {fraction_out} to keep the multiplier below 2^15")
+            continue
+        excess = overflow(choice.matrix, choice.bias_values(), low, high)
+        if excess.max() <= 1.0:
+            break
+        grown = np.maximum(excess, 1.0) * 1.001
+        scale = scale * grown
+        notes.append(f"{name}: weights of {int((excess > 1).sum())} filter(s) made coarser so that no input overflows")
+    else:
+        raise ConversionError(f"no scale of '{name}' keeps its accumulator within 32 bits")
+    stored, bias_shift = _narrow(choice.bias, choice.multiplier, choice.shift)
+    multiplier = choice.multiplier[:1] if choice.per_layer else choice.multiplier
+    return Filters(choice.matrix, stored, bias_shift, multiplier, choice.shift, fraction_out, tuple(dict.fromkeys(notes)))
+
+
+@dataclass(frozen=True)
+class _Choice:
+    matrix: np.ndarray
+    bias: np.ndarray | None
+    multiplier: np.ndarray
+    shift: int
+    per_layer: bool
+
+    def bias_values(self) -> np.ndarray:
+        stored, shift = _narrow(self.bias, self.multiplier, self.shift)
+        return np.zeros(len(self.matrix)) if stored is None else stored.astype(np.float64) * 2.0**shift
+
+
+def _choose(weight, bias, scale, qmax, fraction_in, fraction_out) -> _Choice | None:
+    per_filter = _round(weight, bias, scale, qmax, fraction_in, fraction_out, False)
+    shared = _round(weight, bias, np.full_like(scale, scale.max()), qmax, fraction_in, fraction_out, True)
+    if per_filter is None or shared is None:
+        return None
+    quality = [_sqnr(weight, c, fraction_in, fraction_out) for c in (shared, per_filter)]
+    return shared if quality[0] >= min(quality[1] - 0.5, 40.0) else per_filter
+
+
+def _steps(multiplier: np.ndarray, shift: int, fraction_in: int, fraction_out: int) -> np.ndarray:
+    """Weight scales that the multipliers exactly stand for."""
+    return multiplier * 2.0 ** (fraction_in - fraction_out - shift)
+
+
+def _round(weight, bias, scale, qmax, fraction_in, fraction_out, per_layer) -> _Choice | None:
+    factor = scale * 2.0 ** (fraction_out - fraction_in)
+    if factor.max() * 2 ** SHIFTS[0] > MAX_MULTIPLIER:
+        return None
+    shift = widest_shift(float(factor.max()))
+    multiplier = np.maximum(np.ceil(factor * 2.0**shift), 1).astype(np.int64)
+    step = _steps(multiplier, shift, fraction_in, fraction_out)
+    matrix = np.clip(round_half_up(weight / step[:, None]), -qmax, qmax)
+    ints = None if bias is None else round_half_up(bias / (step * 2.0**-fraction_in)).astype(np.int64)
+    if ints is not None and not ints.any():
+        ints = None
+    return _Choice(matrix.astype(np.int8 if qmax < 128 else np.int16), ints, multiplier, shift, per_layer)
+
+
+def _sqnr(weight: np.ndarray, choice: _Choice, fraction_in: int, fraction_out: int) -> float:
+    step = _steps(choice.multiplier, choice.shift, fraction_in, fraction_out)
+    noise = ((choice.matrix * step[:, None] - weight) ** 2).sum()
+    return 10 * math.log10((weight**2).sum() / noise) if noise > 0 and weight.any() else 1000.0
+
+
+def _narrow(bias: np.ndarray | None, multiplier: np.ndarray, shift: int) -> tuple[np.ndarray | None, int]:
+    """Stored bias and its shift: 8 bits where rounding moves no output by more than 1/8, otherwise 16."""
+    if bias is None:
+        return None, 0
+    for dtype, limit in ((np.int8, 127), (np.int16, 32767)):
+        drop = 0
+        while np.abs(round_half_up(bias / 2.0**drop)).max() > limit:
+            drop += 1
+        stored = round_half_up(bias / 2.0**drop)
+        error = np.abs(stored * 2.0**drop - bias) * multiplier / 2.0**shift
+        if dtype is np.int16 or error.max() <= 0.125:
+            return stored.astype(dtype), drop
+    raise AssertionError("int16 always holds a shifted bias")
+
+
+def overflow(matrix: np.ndarray, bias: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Largest accumulator of each filter for any input in [low, high], in any order of summing, over 2**31 - 1."""
+    w = matrix.astype(np.float64)
+    low, high = min(low, 0.0), max(high, 0.0)
+    up = np.where(w > 0, w * high, w * low).sum(axis=1)
+    down = np.where(w > 0, w * low, w * high).sum(axis=1)
+    b = bias.astype(np.float64)
+    return np.maximum(np.maximum(b, 0) + up, np.maximum(-b, 0) - down) / INT32_MAX
+
+
+def sqnr_db(reference: np.ndarray, values: np.ndarray) -> float:
+    """Signal to quantization noise in dB; 200 where they are equal."""
+    reference = reference.astype(np.float64)
+    noise = float(((values - reference) ** 2).sum())
+    signal = float((reference**2).sum())
+    if noise == 0:
+        return 200.0
+    return 10 * math.log10(signal / noise) if signal > 0 else -200.0
+
+

@@ -1,0 +1,29 @@
+"""Settings and the small saved model that tests share."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples on every run and every machine; and no limit on time, which says nothing on a busy one.
+settings.register_profile(
+    "project", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("project")
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    """A saved network of two layers for images (1, 8, 8) and three classes, with calibration and labelled samples."""
+    import torch
+    from torch import nn
+
+    import sparsecomp
+
+    torch.manual_seed(3)
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(18, 3)).eval()
+    images = np.random.default_rng(3).random((12, 1, 8, 8), dtype=np.float32)
+    with torch.no_grad():
+        labels = network(torch.from_numpy(images)).argmax(1).numpy()
+    path = tmp_path_factory.mktemp("model") / "model.pt"
+    sparsecomp.save(network, path, torch.zeros(1, 1, 8, 8), calibration=images, samples=images, labels=labels)
+    return path

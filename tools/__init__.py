@@ -1,0 +1,1 @@
+"""Tools around sparsecomp, installed as sparsecomp_tools."""

@@ -1,0 +1,1 @@
+"""Measurements. Each prints JSON; ratios are taken within one run."""
