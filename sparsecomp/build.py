@@ -22,10 +22,8 @@ def compiler(board: Board) -> list[str]:
     for command in candidates:
         if shutil.which(command[0]):
             return command
-    name = candidates[0][0]
     hint = "apt install gcc make" if board.is_host else "install TI's MSP430-GCC, or stop with --until generate"
-    raise ToolError(f"the compiler {name} is not on the PATH ({'apt install gcc' if board.is_host else 'needed to build'})",
-                    hint)
+    raise ToolError(f"the compiler {candidates[0][0]} is not on the PATH", hint)
 
 
 @contextmanager

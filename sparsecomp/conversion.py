@@ -14,9 +14,18 @@ ENCODINGS = {"csr": "csr", "csc": "csr", "auto": "auto", "dense": "dense"}
 
 
 def save_compressed_model(
-    model: Any, representation: str, input_data: Any = None, example_data: Any = None, example_targets: Any = None,
-    directory: str | Path = "my_model", flit: bool = False, verbose: bool = False, *, calibration: Any = None,
-    board: str = "host", numeric: str | None = None,
+    model: Any,
+    representation: str,
+    input_data: Any = None,
+    example_data: Any = None,
+    example_targets: Any = None,
+    directory: str | Path = "my_model",
+    flit: bool = False,
+    verbose: bool = False,
+    *,
+    calibration: Any = None,
+    board: str = "host",
+    numeric: str | None = None,
 ) -> Conversion:
     """Converts a torch network to a C directory: model.c, model.h, headers/ and what builds them.
 

@@ -71,6 +71,11 @@ class Builder:
         """Whether elements are float32."""
         return self.options.numeric == "float32"
 
+    @property
+    def element_words(self) -> int:
+        """16-bit words an element."""
+        return 2 if self.is_float else 1
+
     # --- names and shapes -------------------------------------------------------------------------------------------
 
     def fresh(self, prefix: str) -> str:
@@ -89,11 +94,23 @@ class Builder:
             return tensor
         height, width, channels = hwc(tensor.layout)
         flat = self.add(replace(tensor, name=f"{name}_chw", alias="", layout=()))
-        self.emit("copy", "permute", (name,), flat.name, tensor.elements, node, {
-            "size": (channels, height, width), "input_start": 0, "output_start": 0,
-            "input_step": (1, width * channels, channels), "output_step": (height * width, width, 1),
-            "gain": 256, "shift": 8,
-        })
+        self.emit(
+            "copy",
+            "permute",
+            (name,),
+            flat.name,
+            tensor.elements,
+            node,
+            {
+                "size": (channels, height, width),
+                "input_start": 0,
+                "output_start": 0,
+                "input_step": (1, width * channels, channels),
+                "output_step": (height * width, width, 1),
+                "gain": 256,
+                "shift": 8,
+            },
+        )
         return flat
 
     # --- tensors ----------------------------------------------------------------------------------------------------
@@ -112,13 +129,41 @@ class Builder:
             return node.output, -math.inf, math.inf
         return activation.output, *activation_bounds(activation)
 
-    def output(self, name: str, fraction: int, low: float = -math.inf, high: float = math.inf, *, halo=None,
-               layout: tuple[int, ...] = ()) -> Stored:
-        """Registers the stored tensor of float tensor ``name``, clamped to real values [low, high]; fills its halo."""
+    def output(
+        self,
+        name: str,
+        fraction: int,
+        low: float = -math.inf,
+        high: float = math.inf,
+        *,
+        halo=None,
+        layout: tuple[int, ...] = (),
+        grid: tuple[int, int, int] | None = None,
+    ) -> Stored:
+        """Registers the stored tensor of float tensor ``name``, clamped to real values [low, high]; fills its halo.
+
+        ``grid`` is (height, width, channels) as the kernel writes it, where torch drops an axis in between: then
+        ``name`` is the same bytes under its own shape.
+        """
         height, width, channels = hwc(self.graph.shapes[name])
         q_low, q_high = self.clamp(low, high, fraction)
-        tensor = Stored(name, height, width, channels, fraction, self.halo(name) if halo is None else halo, q_low,
-                        q_high, "", layout)
+        if grid is not None and grid != (height, width, channels):
+            written = self.add(Stored(f"{name}_grid", *grid, fraction, (0, 0, 0, 0), q_low, q_high))
+            self.add(replace(written, name=name, height=height, width=width, channels=channels, alias=written.name))
+            self.origins[written.name] = name
+            return written
+        tensor = Stored(
+            name,
+            height,
+            width,
+            channels,
+            fraction,
+            self.halo(name) if halo is None else halo,
+            q_low,
+            q_high,
+            "",
+            layout,
+        )
         self.add(tensor)
         self.origins[name] = name
         self.fill_halo(tensor)
@@ -127,8 +172,15 @@ class Builder:
     def fill_halo(self, tensor: Stored, value: float = 0.0) -> None:
         """Emits the step that writes a tensor's halo, if it has one."""
         if any(tensor.halo):
-            self.emit("fill", "halo", (), tensor.name, tensor.stored_height, None,
-                      {"value": value, "whole": False, "pitch": tensor.pitch})
+            self.emit(
+                "fill",
+                "halo",
+                (),
+                tensor.name,
+                tensor.stored_height,
+                None,
+                {"value": value, "whole": False, "pitch": tensor.pitch},
+            )
 
     def clamp(self, low: float, high: float, fraction: int) -> tuple[float, float]:
         """Bounds in elements: real bounds at an exponent, within int16; as they are in a float model."""
@@ -164,13 +216,30 @@ class Builder:
 
     # --- steps ------------------------------------------------------------------------------------------------------
 
-    def emit(self, kernel: str, prefix: str, inputs: tuple[str, ...], output: str, items: int, node: Node | None,
-             attrs: Mapping[str, Any]) -> Step:
+    def emit(
+        self,
+        kernel: str,
+        prefix: str,
+        inputs: tuple[str, ...],
+        output: str,
+        items: int,
+        node: Node | None,
+        attrs: Mapping[str, Any],
+    ) -> Step:
         """Appends a step."""
         activation = self.fused.get(node.name) if node else None
         source = node.name + (f"+{activation.op}" if activation else "") if node else output
-        step = Step(kernel, self.fresh(prefix), inputs, output, items, attrs, source, node.where if node else "",
-                    macs(self.graph, node) if node is not None and kernel == "mac" else 0)
+        step = Step(
+            kernel,
+            self.fresh(prefix),
+            inputs,
+            output,
+            items,
+            attrs,
+            source,
+            node.where if node else "",
+            macs(self.graph, node) if node is not None and kernel == "mac" else 0,
+        )
         self.steps.append(step)
         return step
 
@@ -181,15 +250,29 @@ class Builder:
         shift = widest_shift(factor)
         return int(round_half_up(np.float64(factor * 2.0**shift))), shift
 
-    def copy_box(self, source: Stored, to: Stored, node: Node, prefix: str,
-                 at: tuple[int, int, int] = (0, 0, 0)) -> None:
+    def copy_box(
+        self, source: Stored, to: Stored, node: Node, prefix: str, at: tuple[int, int, int] = (0, 0, 0)
+    ) -> None:
         """Emits a copy of all of ``source`` into ``to`` at (row, column, channel)."""
         gain, shift = self.gain(2.0 ** (to.fraction - source.fraction))
         start = to.origin + at[0] * to.pitch + at[1] * to.channels + at[2]
-        self.emit("copy", prefix, (source.name,), to.name, source.elements, node, {
-            "size": source.shape, "input_start": source.origin, "input_step": (source.pitch, source.channels, 1),
-            "output_start": start, "output_step": (to.pitch, to.channels, 1), "gain": gain, "shift": shift,
-        })
+        self.emit(
+            "copy",
+            prefix,
+            (source.name,),
+            to.name,
+            source.elements,
+            node,
+            {
+                "size": source.shape,
+                "input_start": source.origin,
+                "input_step": (source.pitch, source.channels, 1),
+                "output_start": start,
+                "output_step": (to.pitch, to.channels, 1),
+                "gain": gain,
+                "shift": shift,
+            },
+        )
 
 
 def activation_bounds(node: Node) -> tuple[float, float]:
@@ -233,17 +316,29 @@ def _lower_input(build: Builder, name: str, wire: Wire) -> Port:
             build.copy_box(raw, padded, Node("input", name, (), name), "input")
         return Port(name, shape, raw.name, on_device, 2 * count if build.is_float else count)
     words = -(-count // 2) if wire.dtype in ("u8", "i8") else count
+    words += words % build.element_words  # the next input's elements stay aligned
     map_to_int = (0, 0, 8)
     if wire.table is None and not build.is_float:
         fraction, map_to_int = affine(wire, fraction)
     build.add(Stored(f"{name}_wire", height, width, channels, fraction))
     out = build.output(name, fraction)
-    attrs: dict[str, Any] = {"port": name, "kind": wire.dtype, "table": None, "gain": 0, "offset": 0, "shift": 8,
-                             "scale": wire.scale, "zero": wire.offset}
+    attrs: dict[str, Any] = {
+        "port": name,
+        "kind": wire.dtype,
+        "table": None,
+        "gain": 0,
+        "offset": 0,
+        "shift": 8,
+        "scale": wire.scale,
+        "zero": wire.offset,
+    }
     if wire.table is not None:
         values = np.asarray(wire.table, np.float64)
-        attrs["table"] = values.astype(np.float32) if build.is_float else np.clip(
-            round_half_up(values * 2.0**fraction), *INT16).astype(np.int16)
+        attrs["table"] = (
+            values.astype(np.float32)
+            if build.is_float
+            else np.clip(round_half_up(values * 2.0**fraction), *INT16).astype(np.int16)
+        )
     attrs |= dict(zip(("gain", "offset", "shift"), map_to_int, strict=True))
     build.emit("convert", "input", (f"{name}_wire",), out.name, out.elements, Node("input", name, (), name), attrs)
     return Port(name, shape, f"{name}_wire", wire, words)
@@ -261,12 +356,15 @@ def affine(wire: Wire, fraction: int) -> tuple[int, tuple[int, int, int]]:
             offset = round_half_up(np.float64(wire.offset * 2.0 ** (exponent + shift)))
             if abs(gain) <= 32767 and abs(gain) * largest + abs(offset) < 2**31:
                 return exponent, (int(gain), int(offset), shift)
-    raise ConversionError(f"the input's scale {wire.scale} and offset {wire.offset} do not fit 16-bit arithmetic",
-                          "use a 256-entry table, or scale the data")
+    raise ConversionError(
+        f"the input's scale {wire.scale} and offset {wire.offset} do not fit 16-bit arithmetic",
+        "use a 256-entry table, or scale the data",
+    )
 
 
-def lower(graph: Graph, wires: tuple[Wire, ...], fractions: Mapping[str, int], options: Options,
-          notes: tuple[str, ...] = ()) -> Program:
+def lower(
+    graph: Graph, wires: tuple[Wire, ...], fractions: Mapping[str, int], options: Options, notes: tuple[str, ...] = ()
+) -> Program:
     """The program of a simplified graph; ``fractions`` come from calibrate (unused for float32)."""
     build = Builder(graph, fractions, options, notes=list(notes), fused=_fusable(graph))
     inputs = tuple(_lower_input(build, name, wire) for name, wire in zip(graph.inputs, wires, strict=True))
@@ -275,4 +373,6 @@ def lower(graph: Graph, wires: tuple[Wire, ...], fractions: Mapping[str, int], o
         if node.name not in absorbed:
             operator(node.op).lower(node, build)
     outputs = tuple(Port(name, graph.shapes[name], build.tensors[name].name) for name in graph.outputs)
-    return Program(build.tensors, tuple(build.steps), inputs, outputs, options.numeric, tuple(build.notes), build.origins)
+    return Program(
+        build.tensors, tuple(build.steps), inputs, outputs, options.numeric, tuple(build.notes), build.origins
+    )

@@ -72,9 +72,20 @@ def convert(model: Model, out: str | Path, *, board: str = "host", **request: An
     return Conversion(Path(out), plan, rows, len(files))
 
 
-def deploy(model: Model, out: str | Path, *, board: str = "host", until: str | None = None,
-           data: str | Path | None = None, failures: int = 1000, seed: int = 0, kills: int = 20,
-           metric: Metric = top1, progress: Progress = _silent, **request: Any) -> Deployment:
+def deploy(
+    model: Model,
+    out: str | Path,
+    *,
+    board: str = "host",
+    until: str | None = None,
+    data: str | Path | None = None,
+    failures: int = 1000,
+    seed: int = 0,
+    kills: int = 20,
+    metric: Metric = top1,
+    progress: Progress = _silent,
+    **request: Any,
+) -> Deployment:
     """The whole line: load, quantize, plan, generate, build, run under power failures, compare every level.
 
     ``until`` stops after that stage. For a board other than host it stops after generate.
@@ -100,13 +111,29 @@ def deploy(model: Model, out: str | Path, *, board: str = "host", until: str | N
     return replace(result, directory=Path(out))
 
 
-def _prove(prepared: Prepared, plan: Plan, rows: tuple[LayerRow, ...], directory: Path, until: str | None, test: Data,
-           failures: int, seed: int, kills: int, metric: Metric, progress: Progress) -> Deployment:
+def _prove(
+    prepared: Prepared,
+    plan: Plan,
+    rows: tuple[LayerRow, ...],
+    directory: Path,
+    until: str | None,
+    test: Data,
+    failures: int,
+    seed: int,
+    kills: int,
+    metric: Metric,
+    progress: Progress,
+) -> Deployment:
     """Builds, runs and compares, as far as the board and ``until`` allow."""
     if until == "generate" or (not plan.board.is_host and until is None):
-        remark = () if plan.board.is_host else (
-            f"stopped after generate: running on {plan.board.name} is not part of this version; make in the project builds "
-            "a library for it",)
+        remark = (
+            ()
+            if plan.board.is_host
+            else (
+                f"stopped after generate: this version does not run on {plan.board.name}; make in the project "
+                "builds a library for it",
+            )
+        )
         return Deployment(plan, rows, stage="generate", remarks=remark)
     compiler(plan.board)
     progress("building", 0, 1)
@@ -130,8 +157,16 @@ def _prove(prepared: Prepared, plan: Plan, rows: tuple[LayerRow, ...], directory
     return Deployment(plan, rows, stage="validate", accuracy=accuracy, compared_elements=elements, power=power)
 
 
-def simulate(model: Model, *, failures: int = 1000, seed: int = 0, kills: int = 20, data: str | Path | None = None,
-             progress: Progress = _silent, **request: Any) -> SimulationResult:
+def simulate(
+    model: Model,
+    *,
+    failures: int = 1000,
+    seed: int = 0,
+    kills: int = 20,
+    data: str | Path | None = None,
+    progress: Progress = _silent,
+    **request: Any,
+) -> SimulationResult:
     """Runs the host build while the power fails: random failures, fixed periods, and processes killed by SIGKILL."""
     wanted = Request(**request)
     prepared = prepare(model, wanted)
@@ -142,20 +177,34 @@ def simulate(model: Model, *, failures: int = 1000, seed: int = 0, kills: int = 
     return SimulationResult(plan, {"power failures": power})
 
 
-def explore(model: Model, *, max_states: int = 500_000, seed: int = 0, progress: Progress = _silent,
-            board: str = "host", **request: Any) -> ExplorationResult:
+def explore(
+    model: Model,
+    *,
+    max_states: int = 500_000,
+    seed: int = 0,
+    progress: Progress = _silent,
+    board: str = "host",
+    **request: Any,
+) -> ExplorationResult:
     """Visits every state that power failures can lead to, over a cold start and two inferences of the host build."""
     from sparsecomp_tools.power import explore_directory
 
     wanted = Request(**request)
     prepared = prepare(model, wanted)
-    raw = prepared.calibration if len(prepared.calibration[0]) > 1 else random_inputs(
-        prepared.graph, prepared.loaded.wires, 2, seed)
+    raw = (
+        prepared.calibration
+        if len(prepared.calibration[0]) > 1
+        else random_inputs(prepared.graph, prepared.loaded.wires, 2, seed)
+    )
     pair = prepared.data(tuple(x[[0, len(x) // 2]] for x in raw))
     inputs, expected = stream(prepared, pair)
     progress("exploring", 0, 1)
     plan, exploration = _on_host(
-        prepared, wanted, lambda path: explore_directory(path, inputs, expected, max_states=max_states, seed=seed), board)
+        prepared,
+        wanted,
+        lambda path: explore_directory(path, inputs, expected, max_states=max_states, seed=seed),
+        board,
+    )
     progress("exploring", 1, 1)
     return ExplorationResult(plan, exploration)
 

@@ -37,8 +37,11 @@ class Request:
     volatile_input: bool = False
 
     def __post_init__(self) -> None:
-        for name, known in (("numeric", ("int8", "float32")), ("weights", ("auto", "int8", "int16")),
-                            ("encoding", ("auto", "csr", "dense"))):
+        for name, known in (
+            ("numeric", ("int8", "float32")),
+            ("weights", ("auto", "int8", "int16")),
+            ("encoding", ("auto", "csr", "dense")),
+        ):
             if getattr(self, name) not in known:
                 raise InputError(f"unknown {name} '{getattr(self, name)}'", "use one of " + ", ".join(known))
 
@@ -134,8 +137,10 @@ def _is_archive(path: str | Path) -> bool:
 def as_raw(columns, graph: Graph, wires: tuple[Wire, ...], name: str) -> tuple[np.ndarray, ...]:
     """The user's arrays as raw samples (N, *shape) in wire type. Raises InputError where they cannot be."""
     if len(columns) != len(graph.inputs):
-        raise InputError(f"{name} holds {len(columns)} input(s), the model reads {len(graph.inputs)}",
-                         "np.savez('data.npz', x0=first, x1=second, y=labels)")
+        raise InputError(
+            f"{name} holds {len(columns)} input(s), the model reads {len(graph.inputs)}",
+            "np.savez('data.npz', x0=first, x1=second, y=labels)",
+        )
     out = []
     for x, tensor, wire in zip(columns, graph.inputs, wires, strict=True):
         x = match_shape(np.asarray(x), graph.shapes[tensor], name)
@@ -145,7 +150,7 @@ def as_raw(columns, graph: Graph, wires: tuple[Wire, ...], name: str) -> tuple[n
             limits = np.iinfo(wire.numpy_dtype)
             if x.dtype.kind not in "iu" or x.min() < limits.min or x.max() > limits.max:
                 raise InputError(
-                    f"the samples in {name} are {x.dtype} from {x.min():g} to {x.max():g}, the model receives {wire.dtype}",
+                    f"the samples in {name} are {x.dtype} from {x.min():g} to {x.max():g}, it takes {wire.dtype}",
                     "give the data as the device will receive them, before any preprocessing",
                 )
             x = x.astype(wire.numpy_dtype)

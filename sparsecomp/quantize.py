@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,8 +81,15 @@ class Filters:
 
 
 def quantize_filters(
-    weight: np.ndarray, bias: np.ndarray | None, *, bits: int, low: float, high: float, fraction_in: int,
-    fraction_out: int, name: str,
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    *,
+    bits: int,
+    low: float,
+    high: float,
+    fraction_in: int,
+    fraction_out: int,
+    name: str,
 ) -> Filters:
     """Filters (filters, taps) and bias in float to integers whose accumulator provably stays within int32.
 
@@ -115,7 +122,9 @@ def quantize_filters(
         raise ConversionError(f"no scale of '{name}' keeps its accumulator within 32 bits")
     stored, bias_shift = _narrow(choice.bias, choice.multiplier, choice.shift)
     multiplier = choice.multiplier[:1] if choice.per_layer else choice.multiplier
-    return Filters(choice.matrix, stored, bias_shift, multiplier, choice.shift, fraction_out, tuple(dict.fromkeys(notes)))
+    return Filters(
+        choice.matrix, stored, bias_shift, multiplier, choice.shift, fraction_out, tuple(dict.fromkeys(notes))
+    )
 
 
 @dataclass(frozen=True)
@@ -198,5 +207,3 @@ def sqnr_db(reference: np.ndarray, values: np.ndarray) -> float:
     if noise == 0:
         return 200.0
     return 10 * math.log10(signal / noise) if signal > 0 else -200.0
-
-

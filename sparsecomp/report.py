@@ -46,12 +46,25 @@ def layer_rows(plan: Plan, errors: Sequence[LayerError | None] | None = None) ->
         mac = step.kernel == "mac"
         out = program.tensors[step.output]
         error = errors[index] if errors else None
-        rows.append(LayerRow(
-            step.name, step.kernel, step.source, out.shape, step.macs, step.attrs["matrix"].size if mac else 0,
-            nnz(step) if mac else 0, step.attrs["encoded"].kind if mac else "", plan.weight_bytes[index],
-            2 * out.stored * program.element_words, units.count, step_cycles(step), step_writes(program, step),
-            error.sqnr_db if error else None, error.max_error if error else None,
-        ))
+        rows.append(
+            LayerRow(
+                step.name,
+                step.kernel,
+                step.source,
+                out.shape,
+                step.macs,
+                step.attrs["matrix"].size if mac else 0,
+                nnz(step) if mac else 0,
+                step.attrs["encoded"].kind if mac else "",
+                plan.weight_bytes[index],
+                2 * out.stored * program.element_words,
+                units.count,
+                step_cycles(step),
+                step_writes(program, step),
+                error.sqnr_db if error else None,
+                error.max_error if error else None,
+            )
+        )
     return tuple(rows)
 
 
@@ -60,17 +73,29 @@ def layer_table(rows: Sequence[LayerRow]) -> list[str]:
     head = ("layer", "op", "output", "MACs", "nonzero", "encoding", "FRAM B", "map B", "units", "SQNR dB", "max error")
     cells = [head]
     for r in rows:
-        cells.append((
-            r.name, r.op, "x".join(str(n) for n in r.shape), f"{r.macs:,}" if r.macs else "",
-            f"{r.nonzero}/{r.weights}" if r.weights else "", r.encoding, str(r.fram_bytes) if r.fram_bytes else "",
-            str(r.activation_bytes), str(r.units),
-            "exact" if r.sqnr_db == 200.0 else "" if r.sqnr_db is None else f"{r.sqnr_db:.1f}",
-            "" if r.max_error is None else f"{r.max_error:.2g}",
-        ))
+        cells.append(
+            (
+                r.name,
+                r.op,
+                "x".join(str(n) for n in r.shape),
+                f"{r.macs:,}" if r.macs else "",
+                f"{r.nonzero}/{r.weights}" if r.weights else "",
+                r.encoding,
+                str(r.fram_bytes) if r.fram_bytes else "",
+                str(r.activation_bytes),
+                str(r.units),
+                "exact" if r.sqnr_db == 200.0 else "" if r.sqnr_db is None else f"{r.sqnr_db:.1f}",
+                "" if r.max_error is None else f"{r.max_error:.2g}",
+            )
+        )
     widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
     left = {0, 1, 2, 5}
-    return ["  ".join(c.ljust(w) if i in left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
-            .rstrip() for row in cells]
+    return [
+        "  ".join(
+            c.ljust(w) if i in left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]
 
 
 def verdict(plan: Plan) -> str:
@@ -104,24 +129,49 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "board": {"name": plan.board.name, "sha256": plan.board.sha256},
         "numeric": program.numeric,
         "fram": {
-            "needed": plan.fram_bytes, "capacity": plan.fram_capacity, "constants": plan.constant_bytes,
-            "feature_maps": plan.arena_bytes, "input_and_progress": plan.state_bytes, "code_estimated": plan.code_bytes,
+            "needed": plan.fram_bytes,
+            "capacity": plan.fram_capacity,
+            "constants": plan.constant_bytes,
+            "feature_maps": plan.arena_bytes,
+            "input_and_progress": plan.state_bytes,
+            "code_estimated": plan.code_bytes,
             "constants_by_region": dict(plan.tables),
         },
         "arenas": [
-            {"region": a.region, "start": a.start, "bytes": 2 * a.words, "capacity": 2 * a.capacity,
-             "alive_at_once": 2 * a.live} for a in plan.arenas
+            {
+                "region": a.region,
+                "start": a.start,
+                "bytes": 2 * a.words,
+                "capacity": 2 * a.capacity,
+                "alive_at_once": 2 * a.live,
+            }
+            for a in plan.arenas
         ],
         "buffers": [
-            {"name": p.buffer.name, "arena": p.arena, "offset": 2 * p.offset, "bytes": 2 * p.buffer.words,
-             "first_layer": p.buffer.first, "last_layer": p.buffer.last}
+            {
+                "name": p.buffer.name,
+                "arena": p.arena,
+                "offset": 2 * p.offset,
+                "bytes": 2 * p.buffer.words,
+                "first_layer": p.buffer.first,
+                "last_layer": p.buffer.last,
+            }
             for p in sorted(plan.placements.values(), key=lambda p: (p.arena, p.offset, p.buffer.first))
         ],
         "layers": [
-            {"name": s.name, "kernel": s.kernel, "source": s.source, "inputs": list(s.inputs), "output": s.output,
-             "first_unit": u.first, "units": u.count, "items_per_unit": u.per_unit,
-             "cycles_per_unit_estimated": u.cycles, "fram_writes_per_unit": u.writes,
-             "tile": asdict(u.tile) if u.tile else None}
+            {
+                "name": s.name,
+                "kernel": s.kernel,
+                "source": s.source,
+                "inputs": list(s.inputs),
+                "output": s.output,
+                "first_unit": u.first,
+                "units": u.count,
+                "items_per_unit": u.per_unit,
+                "cycles_per_unit_estimated": u.cycles,
+                "fram_writes_per_unit": u.writes,
+                "tile": asdict(u.tile) if u.tile else None,
+            }
             for s, u in zip(program.steps, plan.units, strict=True)
         ],
         "charge": asdict(plan.charge),
@@ -135,15 +185,27 @@ def persistent_records(plan: Plan) -> list[dict[str, Any]]:
     received = "an arena" if plan.volatile_input else "its own bytes"
     records = [
         {"name": "model_progress.cursor", "bytes": 2, "class": "commit word", "rule": "written last, after each unit"},
-        {"name": "model_progress.held", "bytes": 2, "class": "commit word",
-         "rule": "0 before an input is written, 1 after it is complete"},
+        {
+            "name": "model_progress.held",
+            "bytes": 2,
+            "class": "commit word",
+            "rule": "0 before an input is written, 1 after it is complete",
+        },
         {"name": "model_progress.id", "bytes": 4, "class": "exposed by held", "rule": "complete before held is 1"},
-        {"name": RECEIVED, "bytes": 2 * plan.wire_words, "class": "exposed by held",
-         "rule": f"complete before held is 1; in {received}"},
+        {
+            "name": RECEIVED,
+            "bytes": 2 * plan.wire_words,
+            "class": "exposed by held",
+            "rule": f"complete before held is 1; in {received}",
+        },
     ]
     records += [
-        {"name": f"model_arena{i}", "bytes": 2 * a.words, "class": "exposed by cursor",
-         "rule": "a unit writes only its own items, and reads only what earlier units have committed"}
+        {
+            "name": f"model_arena{i}",
+            "bytes": 2 * a.words,
+            "class": "exposed by cursor",
+            "rule": "a unit writes only its own items, and reads only what earlier units have committed",
+        }
         for i, a in enumerate(plan.arenas)
     ]
     return records

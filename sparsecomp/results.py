@@ -51,8 +51,13 @@ class Analysis:
     def to_json(self) -> dict[str, Any]:
         """Versioned document."""
         boards = [
-            {"board": f.board, "fits": f.plan is not None, "verdict": f.line(),
-             "plan": plan_json(f.plan) if f.plan else None} for f in self.fits
+            {
+                "board": f.board,
+                "fits": f.plan is not None,
+                "verdict": f.line(),
+                "plan": plan_json(f.plan) if f.plan else None,
+            }
+            for f in self.fits
         ]
         return _document("analysis", layers=rows_json(self.rows), boards=boards, notes=list(self.notes))
 
@@ -70,13 +75,26 @@ class Conversion:
     def lines(self) -> list[str]:
         """For people."""
         notes = [f"note: {note}" for note in self.plan.program.notes]
-        return [verdict(self.plan), "", *layer_table(self.rows), "", restart_line(self.plan), *notes,
-                f"wrote {self.files} files to {self.directory}"]
+        return [
+            verdict(self.plan),
+            "",
+            *layer_table(self.rows),
+            "",
+            restart_line(self.plan),
+            *notes,
+            f"wrote {self.files} files to {self.directory}",
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """Versioned document."""
-        return _document("conversion", directory=str(self.directory), files=self.files, layers=rows_json(self.rows),
-                         notes=list(self.plan.program.notes), plan=plan_json(self.plan))
+        return _document(
+            "conversion",
+            directory=str(self.directory),
+            files=self.files,
+            layers=rows_json(self.rows),
+            notes=list(self.plan.program.notes),
+            plan=plan_json(self.plan),
+        )
 
 
 @dataclass(frozen=True)
@@ -93,8 +111,10 @@ class Accuracy:
 
     def lines(self) -> list[str]:
         """The levels as a small table."""
-        out = [f"{self.samples} samples, integer reference against float: same answer {self.agreement:.1%}, outputs "
-               f"{self.output_sqnr_db:.1f} dB"]
+        out = [
+            f"{self.samples} samples, integer reference against float: same answer {self.agreement:.1%}, outputs "
+            f"{self.output_sqnr_db:.1f} dB"
+        ]
         levels = (("float network", self.float_network), ("integer reference", self.reference), ("host C", self.host_c))
         out += [f"  {self.metric} {name:18} {value:.4f}" for name, value in levels if value is not None]
         return out
@@ -124,8 +144,10 @@ class Deployment:
         if self.accuracy:
             out += ["", *self.accuracy.lines()]
         if self.compared_elements:
-            out.append(f"PASS host C equals the reference bit by bit: every answer, and {self.compared_elements} elements "
-                       "of all layers")
+            out.append(
+                f"PASS host C equals the reference bit by bit: every answer, and {self.compared_elements} "
+                "elements of all layers"
+            )
         if self.power is not None:
             out += [power_line(self.power), period_line(self.power, self.plan)]
         out += list(self.remarks)
@@ -136,8 +158,12 @@ class Deployment:
     def to_json(self) -> dict[str, Any]:
         """Versioned document, the content of report.json."""
         return _document(
-            "deployment", stage=self.stage, verdict=verdict(self.plan), layers=rows_json(self.rows),
-            notes=list(self.plan.program.notes), remarks=list(self.remarks),
+            "deployment",
+            stage=self.stage,
+            verdict=verdict(self.plan),
+            layers=rows_json(self.rows),
+            notes=list(self.plan.program.notes),
+            remarks=list(self.remarks),
             accuracy=None if self.accuracy is None else vars(self.accuracy),
             compared_elements=self.compared_elements,
             power=None if self.power is None else self.power.to_json(),
@@ -147,15 +173,16 @@ class Deployment:
 def power_line(power: Any) -> str:
     """The verdict of a run under power failures."""
     if power.passed:
-        return (f"PASS {power.failures} power failures and {power.kills} killed processes over {power.inferences} "
-                "inferences: every answer identical")
+        return (
+            f"PASS {power.failures} power failures and {power.kills} killed processes over {power.inferences} "
+            "inferences: every answer identical"
+        )
     return f"FAIL {power.message or power.summary()}"
 
 
 def period_line(power: Any, plan: Plan) -> str:
     """The smallest failure period found beside the plan's promise."""
-    return (f"finishes with a failure every {power.smallest_period} FRAM writes; the plan promises "
-            f"{plan.charge.writes}")
+    return f"finishes with a failure every {power.smallest_period} FRAM writes; the plan promises {plan.charge.writes}"
 
 
 @dataclass(frozen=True)
@@ -175,8 +202,11 @@ class SimulationResult:
 
     def to_json(self) -> dict[str, Any]:
         """Versioned document."""
-        return _document("simulation", promised_period=self.plan.charge.writes,
-                         cases={name: run.to_json() for name, run in self.cases.items()})
+        return _document(
+            "simulation",
+            promised_period=self.plan.charge.writes,
+            cases={name: run.to_json() for name, run in self.cases.items()},
+        )
 
 
 @dataclass(frozen=True)
@@ -195,9 +225,11 @@ class ExplorationResult:
         """For people."""
         e = self.exploration
         word = "FAIL" if e.divergences else "PASS"
-        out = [f"{word} {e.summary()}",
-               f"a cold start and two inferences: {e.layers} layers, {e.units} units, {' + '.join(map(str, e.writes))} FRAM "
-               "writes"]
+        out = [
+            f"{word} {e.summary()}",
+            f"a cold start and two inferences: {e.layers} layers, {e.units} units, "
+            f"{' + '.join(map(str, e.writes))} FRAM writes",
+        ]
         return out + ([e.first.describe()] if e.first else [])
 
     def to_json(self) -> dict[str, Any]:

@@ -32,8 +32,9 @@ class LayerError:
     max_value: float
 
 
-def layer_errors(graph: Graph, program: Program, wire: Sequence[np.ndarray], real: Sequence[np.ndarray]
-                 ) -> tuple[LayerError | None, ...]:
+def layer_errors(
+    graph: Graph, program: Program, wire: Sequence[np.ndarray], real: Sequence[np.ndarray]
+) -> tuple[LayerError | None, ...]:
     """One entry a step; None where a step writes only a part of its tensor. ``real`` are the float inputs."""
     count = min(LAYER_SAMPLES, len(wire[0]))
     floats = run_float(graph, [x[:count] for x in real])
@@ -49,8 +50,9 @@ def layer_errors(graph: Graph, program: Program, wire: Sequence[np.ndarray], rea
         tensor = program.tensors[step.output]
         scale = 1.0 if memory.float else 2.0**-tensor.fraction
         values = memory.inside(step.output).reshape(count, -1).astype(np.float64) * scale
-        errors.append(LayerError(sqnr_db(expected, values), float(np.abs(values - expected).max()),
-                                 float(np.abs(expected).max())))
+        errors.append(
+            LayerError(sqnr_db(expected, values), float(np.abs(values - expected).max()), float(np.abs(expected).max()))
+        )
 
     execute(program, [w[:count] for w in wire], watch=watch)
     return tuple(errors)
@@ -124,8 +126,8 @@ def check_layers(program: Program, wire: Sequence[np.ndarray], found: Sequence[n
         if differing.size:
             at = int(differing[0])
             raise MismatchError(
-                f"{level} differs from the reference first in layer {index} '{step.name}' ({step.source or step.kernel}), "
-                f"word {at}: {int(found[index][at])} instead of {int(expected[at])}",
+                f"{level} differs from the reference first in layer {index} '{step.name}' ({step.source}) "
+                f"at element {at}: {int(found[index][at])} instead of {int(expected[at])}",
                 "this is a defect of sparsecomp: please report the model",
             )
         compared += expected.size
@@ -139,8 +141,10 @@ def compare_answers(answers: Answers, found: Sequence[bytes], level: str) -> Non
     for index, data in enumerate(found):
         expected = b"".join(w.tobytes() for w in answers.words(index))
         if data != expected:
-            raise MismatchError(f"{level} answers sample {index} differently from the reference",
-                                "this is a defect of sparsecomp: please report the model")
+            raise MismatchError(
+                f"{level} answers sample {index} differently from the reference",
+                "this is a defect of sparsecomp: please report the model",
+            )
 
 
 def decode_answers(program: Program, found: Sequence[bytes]) -> tuple[np.ndarray, ...]:

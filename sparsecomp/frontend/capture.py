@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import logging
+import os
+import traceback
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +18,7 @@ import numpy as np
 from sparsecomp.errors import ConversionError, InputError
 from sparsecomp.frontend.arrays import as_array
 from sparsecomp.frontend.container import clean
-from sparsecomp.frontend.naming import user_frames
+from sparsecomp.frontend.naming import source_line, user_frames
 
 MIN_TORCH = (2, 10)  # before it, weights_only could be bypassed (CVE-2026-24747)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -50,21 +54,46 @@ def capture(model: Any, example_input: Any) -> bytes:
     flags = [(module, module.training) for module in model.modules()]
     try:
         model.eval()
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")
+        with _quiet(), torch.no_grad():
             program = torch.export.export(model, arguments, strict=False)
             buffer = io.BytesIO()
             torch.export.save(program, buffer)
     except Exception as error:  # torch raises any class here, the user's forward as well
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise ConversionError(
-            f"torch.export cannot capture the model: {clean(reason, 160)}",
+            f"torch.export cannot capture the model{_culprit(error)}: {clean(reason, 160)}",
             "the forward must run on example_input and must not branch on values of tensors",
         ) from error
     finally:
         for module, training in flags:
             module.training = training
     return pack(strip(buffer.getvalue()))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without torch's warnings, log records and graph dumps: what is wrong goes into one message."""
+    disabled = logging.root.manager.disable
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        logging.disable(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            logging.disable(disabled)
+
+
+def _culprit(error: Exception) -> str:
+    """ " at net.py:12": the user's innermost line in a traceback, where there is one."""
+    here, standard = os.path.dirname(__file__), os.path.dirname(os.__file__)
+    lines = []
+    for frame in traceback.extract_tb(error.__traceback__):
+        package = "site-packages" in frame.filename or "dist-packages" in frame.filename
+        library = frame.filename.startswith(standard) and not package
+        if not library and not frame.filename.startswith(here):
+            lines.append(f'File "{frame.filename}", line {frame.lineno}, in forward')
+    where = source_line("\n".join(lines))
+    return f" at {where}" if where else ""
 
 
 def cumulative(model: Any) -> dict[str, None]:

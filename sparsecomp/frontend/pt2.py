@@ -48,7 +48,8 @@ class Call:
 class Program:
     """A captured forward with fixed shapes, as the archive describes it.
 
-    ``params`` maps names used in the calls to keys of ``arrays`` (float32). ``extra`` is the text of ``extra/sparsecomp.json``, or None.
+    ``params`` maps names used in the calls to keys of ``arrays`` (float32). ``extra`` is the text of
+    ``extra/sparsecomp.json``, or None.
     """
 
     inputs: tuple[str, ...]

@@ -6,6 +6,7 @@ import importlib.util
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -124,10 +125,12 @@ def _factory(arch: str) -> Any:
     if not os.path.isfile(path):
         raise InputError(f"there is no file '{path}'", "check --arch")
     folder = os.path.dirname(os.path.abspath(path))
-    spec = importlib.util.spec_from_file_location(os.path.splitext(os.path.basename(path))[0], path)
+    stem = re.sub(r"\W", "_", os.path.splitext(os.path.basename(path))[0])
+    spec = importlib.util.spec_from_file_location(f"sparsecomp_arch_{stem}", path)
     if spec is None or spec.loader is None:
         raise InputError(f"'{path}' is not a Python file", "for example --arch net.py:LeNet")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look themselves up there
     sys.path.insert(0, folder)  # the user's file may import its neighbours
     try:
         spec.loader.exec_module(module)

@@ -34,9 +34,16 @@ def cycles(step: Step) -> float:
 def render(step: Step, names: Names) -> Rendered:
     a = step.attrs
     source = names.tensor(step.inputs[0])
-    pairs = {"kernel_height": ("kernel", 0), "kernel_width": ("kernel", 1), "stride_y": ("stride", 0),
-             "stride_x": ("stride", 1), "pad_top": ("pad", 0), "pad_left": ("pad", 1),
-             "dilation_y": ("dilation", 0), "dilation_x": ("dilation", 1)}
+    pairs = {
+        "kernel_height": ("kernel", 0),
+        "kernel_width": ("kernel", 1),
+        "stride_y": ("stride", 0),
+        "stride_x": ("stride", 1),
+        "pad_top": ("pad", 0),
+        "pad_left": ("pad", 1),
+        "dilation_y": ("dilation", 0),
+        "dilation_x": ("dilation", 1),
+    }
     fields = {
         "input": names.at(source.name, source.origin),
         "output": surface(names, names.tensor(step.output)),

@@ -56,7 +56,9 @@ def check_shapes(graph: Graph) -> None:
     for node in graph.nodes:
         module = operator(node.op)
         if set(node.attrs) != set(module.ATTRS):
-            raise ConversionError(f"{node.describe()} has attributes {sorted(node.attrs)}, wants {sorted(module.ATTRS)}")
+            raise ConversionError(
+                f"{node.describe()} has attributes {sorted(node.attrs)}, wants {sorted(module.ATTRS)}"
+            )
         shape = module.shape(node, [graph.shapes[t] for t in node.inputs], graph.params)
         if tuple(shape) != tuple(graph.shapes[node.output]):
             raise ConversionError(f"{node.describe()} gives {tuple(shape)}, not {graph.shapes[node.output]}")

@@ -60,8 +60,16 @@ def lower_average(node, build, spans: Sequence[Sequence[Span]], divisor: int | N
         factors = 2.0 ** (fraction - source.fraction) / divisors
         shift = widest_shift(float(factors.max()))
         multiplier = round_half_up(factors * 2.0**shift).astype(np.int64)
-    out = build.output(name, fraction, low, high)
-    table = [tuple((a, n, kinds.index(d)) for a, n, d in dim) for dim, kinds in zip((rows, columns), classes, strict=True)]
-    attrs = {"rows": table[0], "columns": table[1], "divisors": divisors, "multiplier": multiplier, "shift": shift,
-             "low": out.low, "high": out.high}
+    out = build.output(name, fraction, low, high, grid=(len(rows), len(columns), source.channels))
+    pairs = zip((rows, columns), classes, strict=True)
+    table = [tuple((a, n, kinds.index(d)) for a, n, d in dim) for dim, kinds in pairs]
+    attrs = {
+        "rows": table[0],
+        "columns": table[1],
+        "divisors": divisors,
+        "multiplier": multiplier,
+        "shift": shift,
+        "low": out.low,
+        "high": out.high,
+    }
     build.emit("avg_pool", "pool", (source.name,), out.name, out.elements, node, attrs)

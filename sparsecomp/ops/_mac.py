@@ -17,8 +17,14 @@ def lower_mac(node, build, source, matrix, bias, geometry, prefix, bits=None):
         values["bias"] = None if bias is None or not bias.any() else bias.astype(np.float32)
     else:
         filters = quantize_filters(
-            matrix, bias, bits=bits or build.options.weight_bits, low=source.low, high=source.high,
-            fraction_in=source.fraction, fraction_out=fraction, name=node.name,
+            matrix,
+            bias,
+            bits=bits or build.options.weight_bits,
+            low=source.low,
+            high=source.high,
+            fraction_in=source.fraction,
+            fraction_out=fraction,
+            name=node.name,
         )
         fraction = filters.fraction
         build.notes += filters.notes

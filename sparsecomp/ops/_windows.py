@@ -22,7 +22,7 @@ def output_length(length: int, kernel: int, stride: int, low: int, high: int, di
 def spatial_shape(node: Node, shape: Sequence[int], kernel: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
     """The spatial output shape of ``node`` (attributes stride, padding and perhaps ceil_mode)."""
     if len(shape) != len(kernel) + 1:
-        raise ConversionError(f"{node.describe()} with {len(kernel)} kernel dimension(s) cannot read shape {tuple(shape)}")
+        raise ConversionError(f"{node.describe()} of {len(kernel)} kernel dimension(s) cannot read {tuple(shape)}")
     sizes = tuple(
         output_length(n, k, s, lo, hi, d, bool(node.attrs.get("ceil_mode", False)))
         for n, k, s, (lo, hi), d in zip(
@@ -53,7 +53,10 @@ def windows(
     return np.lib.stride_tricks.as_strided(
         x,
         (*x.shape[:2], *sizes, *kernel),
-        (*x.strides[:2], *(b * s for b, s in zip(steps, stride, strict=True)),
-         *(b * d for b, d in zip(steps, dilation, strict=True))),
+        (
+            *x.strides[:2],
+            *(b * s for b, s in zip(steps, stride, strict=True)),
+            *(b * d for b, d in zip(steps, dilation, strict=True)),
+        ),
         writeable=False,
     )

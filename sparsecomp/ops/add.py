@@ -8,8 +8,10 @@ ATTRS = ()
 
 def shape(node, shapes, params):
     if len(shapes) != 2 or shapes[0] != shapes[1]:
-        raise ConversionError(f"{node.describe()} adds shapes {', '.join(map(str, shapes))}",
-                              "only tensors of the same shape can be added")
+        raise ConversionError(
+            f"{node.describe()} adds shapes {', '.join(map(str, shapes))}",
+            "only tensors of the same shape can be added",
+        )
     return shapes[0]
 
 

@@ -1,6 +1,6 @@
 """Average over sliding windows (torch.nn.AvgPool1d, AvgPool2d)."""
 
-from sparsecomp.ops._averages import average, pool_spans, lower_average
+from sparsecomp.ops._averages import average, lower_average, pool_spans
 from sparsecomp.ops._windows import spatial_shape
 
 ATTRS = ("kernel", "stride", "padding", "ceil_mode", "count_include_pad", "divisor")

@@ -37,7 +37,12 @@ def lower(node, build):
     gain, offset = gain_and_offset(node, build.graph.params)
     source = build.canonical(node.inputs[0], node)
     geometry = {
-        "offsets": np.zeros(1, np.int64), "runs": (1, 1, 1, 0, 0), "start": source.origin, "row_step": source.pitch,
-        "column_step": source.channels, "group_step": 1, "group_size": 1,
+        "offsets": np.zeros(1, np.int64),
+        "runs": (1, 1, 1, 0, 0),
+        "start": source.origin,
+        "row_step": source.pitch,
+        "column_step": source.channels,
+        "group_step": 1,
+        "group_size": 1,
     }
     lower_mac(node, build, source, gain[:, None], offset, geometry, "affine", bits=16)

@@ -12,7 +12,7 @@ ATTRS = ("negative_slope",)
 
 def shape(node, shapes, params):
     if not 0 <= node.attrs["negative_slope"] <= 64:
-        raise ConversionError(f"{node.describe()} has slope {node.attrs['negative_slope']}", "slopes 0 to 64 are supported")
+        raise ConversionError(f"{node.describe()} has slope {node.attrs['negative_slope']}", "slopes are 0 to 64")
     return shapes[0]
 
 

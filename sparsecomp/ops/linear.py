@@ -35,7 +35,12 @@ def lower(node, build):
         matrix = matrix[:, storage_order(source.layout)]
     taps = matrix.shape[1]
     geometry = {
-        "offsets": np.arange(taps), "runs": (1, 1, taps, 0, 0), "start": source.origin, "row_step": 0,
-        "column_step": 0, "group_step": 0, "group_size": len(matrix),
+        "offsets": np.arange(taps),
+        "runs": (1, 1, taps, 0, 0),
+        "start": source.origin,
+        "row_step": 0,
+        "column_step": 0,
+        "group_step": 0,
+        "group_size": len(matrix),
     }
     lower_mac(node, build, source, matrix, build.graph.param(node, "bias"), geometry, "fc")

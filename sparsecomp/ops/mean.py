@@ -9,8 +9,10 @@ ATTRS = ("dims", "keepdim")
 def shape(node, shapes, params):
     dims = set(node.attrs["dims"])
     if not dims or not dims <= set(range(1, len(shapes[0]))):
-        raise ConversionError(f"{node.describe()} over dimensions {sorted(dims)} of {shapes[0]}",
-                              "only means over spatial dimensions are supported: x.mean(dim=(2, 3))")
+        raise ConversionError(
+            f"{node.describe()} over dimensions {sorted(dims)} of {shapes[0]}",
+            "only means over spatial dimensions are supported: x.mean(dim=(2, 3))",
+        )
     if node.attrs["keepdim"]:
         return tuple(1 if i in dims else n for i, n in enumerate(shapes[0]))
     return tuple(n for i, n in enumerate(shapes[0]) if i not in dims)
@@ -19,9 +21,7 @@ def shape(node, shapes, params):
 def spans(node, input_shape):
     """The windows along each spatial dimension; never a constant divisor."""
     dims = set(node.attrs["dims"])
-    return tuple(
-        adaptive_spans(n, 1 if i in dims else n) for i, n in enumerate(input_shape[1:], start=1)
-    ), None
+    return tuple(adaptive_spans(n, 1 if i in dims else n) for i, n in enumerate(input_shape[1:], start=1)), None
 
 
 def run(node, inputs, params):

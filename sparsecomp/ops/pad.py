@@ -10,8 +10,9 @@ ATTRS = ("pads", "value")
 def shape(node, shapes, params):
     pads = node.attrs["pads"]
     if len(pads) != len(shapes[0]) or any(n < 0 for pair in pads for n in pair):
-        raise ConversionError(f"{node.describe()}: padding {pads} of shape {shapes[0]}",
-                              "negative padding (cropping) is not supported")
+        raise ConversionError(
+            f"{node.describe()}: padding {pads} of shape {shapes[0]}", "negative padding (cropping) is not supported"
+        )
     return tuple(n + lo + hi for n, (lo, hi) in zip(shapes[0], pads, strict=True))
 
 

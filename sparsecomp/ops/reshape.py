@@ -34,30 +34,63 @@ def lower(node, build):
         _alias(build, node, source, new, layout=source.layout or old)
     else:
         if not source.layout and not np.array_equal(order, np.arange(order.size)):
-            source = build.add(replace(source, name=f"{node.name}_map", alias=source.name, layout=old,
-                                       height=1, width=1, channels=source.elements))
+            source = build.add(
+                replace(
+                    source,
+                    name=f"{node.name}_map",
+                    alias=source.name,
+                    layout=old,
+                    height=1,
+                    width=1,
+                    channels=source.elements,
+                )
+            )
         flat = build.canonical(source.name, node)
         if np.array_equal(storage_order(new), np.arange(flat.elements)):
             _alias(build, node, flat, new)
             return
         height, width, channels = hwc(new)
         out = build.output(node.output, flat.fraction)
-        build.emit("copy", "permute", (flat.name,), out.name, out.elements, node, {
-            "size": (height, width, channels), "input_start": 0, "input_step": (width, 1, height * width),
-            "output_start": out.origin, "output_step": (out.pitch, channels, 1), "gain": 256, "shift": 8,
-        })
+        build.emit(
+            "copy",
+            "permute",
+            (flat.name,),
+            out.name,
+            out.elements,
+            node,
+            {
+                "size": (height, width, channels),
+                "input_start": 0,
+                "input_step": (width, 1, height * width),
+                "output_start": out.origin,
+                "output_step": (out.pitch, channels, 1),
+                "gain": 256,
+                "shift": 8,
+            },
+        )
 
 
 def _alias(build, node, source, shape, layout=()):
     height, width, channels = hwc(shape)
-    build.add(replace(source, name=node.output, height=height, width=width, channels=channels, alias=source.name,
-                      layout=layout if len(layout) > 1 else ()))
+    build.add(
+        replace(
+            source,
+            name=node.output,
+            height=height,
+            width=width,
+            channels=channels,
+            alias=source.name,
+            layout=layout if len(layout) > 1 else (),
+        )
+    )
     build.origins[node.output] = node.output
 
 
 def _only_linear(graph, tensor):
     """Whether nothing but linear layers, perhaps behind element-wise operators, reads ``tensor``."""
     readers = graph.consumers(tensor)
-    return bool(readers) and tensor not in graph.outputs and all(
-        n.op == "linear" or (n.op in ELEMENTWISE and _only_linear(graph, n.output)) for n in readers
+    return (
+        bool(readers)
+        and tensor not in graph.outputs
+        and all(n.op == "linear" or (n.op in ELEMENTWISE and _only_linear(graph, n.output)) for n in readers)
     )

@@ -5,9 +5,9 @@ from sparsecomp.passes import bypass
 
 
 def run(graph: Graph) -> tuple[Graph, list[str]]:
-    for node in graph.nodes:
+    for name in [n.name for n in graph.nodes]:
+        node = next(n for n in graph.nodes if n.name == name)
         same = node.op == "reshape" and graph.shapes[node.inputs[0]] == graph.shapes[node.output]
         if node.op == "dropout" or same:
-            current = next(n for n in graph.nodes if n.name == node.name)
-            graph = bypass(graph, current)
+            graph = bypass(graph, node)
     return graph, []

@@ -33,8 +33,6 @@ def _alone(graph: Graph, tensor: str) -> bool:
     return len(graph.consumers(tensor)) == 1 and tensor not in graph.outputs
 
 
-
-
 def _with_params(graph: Graph, layer: Node, weight: np.ndarray, bias: np.ndarray) -> Graph:
     """``layer`` with parameters of its own; shared ones keep serving the others."""
     keys = {"weight": f"{layer.name}.folded_weight", "bias": f"{layer.name}.folded_bias"}

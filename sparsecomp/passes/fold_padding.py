@@ -15,9 +15,7 @@ def run(graph: Graph) -> tuple[Graph, list[str]]:
         nodes = tuple(_padded(n, pad.attrs["pads"][1:]) if n.name in names else n for n in graph.nodes)
         # The convolution's own rule checks shapes, so its padding and its input change in one step.
         source = pad.inputs[0]
-        nodes = tuple(
-            replace(n, inputs=(source,)) if n.name in names else n for n in nodes if n.name != pad.name
-        )
+        nodes = tuple(replace(n, inputs=(source,)) if n.name in names else n for n in nodes if n.name != pad.name)
         graph = graph.with_nodes(nodes)
     return graph, []
 
@@ -25,5 +23,3 @@ def run(graph: Graph) -> tuple[Graph, list[str]]:
 def _padded(node, pads):
     padding = tuple((a + lo, b + hi) for (a, b), (lo, hi) in zip(node.attrs["padding"], pads, strict=True))
     return replace(node, attrs={**node.attrs, "padding": padding})
-
-

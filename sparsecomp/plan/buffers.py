@@ -28,7 +28,7 @@ def live_buffers(program: Program, volatile_input: bool = False) -> tuple[tuple[
     offsets, words = {}, 0
     for port in program.inputs:
         offsets[port.name] = words
-        words += port.words + (port.words % 2 if program.numeric == "float32" else 0)
+        words += port.words
     inputs = {port.tensor for port in program.inputs}
     buffers = [
         Buffer(name, program.tensors[name].stored * program.element_words, first[name], last[name])

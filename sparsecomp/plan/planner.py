@@ -52,8 +52,9 @@ def make_plan(program: Program, board: Board, *, volatile_input: bool = False) -
     spans = _free_spans(board, code + state)
     placements, arenas = _place(program, board, buffers, spans, sum(weights), code + state)
     tables = _place_tables(program, board, weights, spans, arenas)
-    plan = Plan(program, board, placements, arenas, units, charge, weights, wire_words, offsets, volatile_input, code,
-                tables)
+    plan = Plan(
+        program, board, placements, arenas, units, charge, weights, wire_words, offsets, volatile_input, code, tables
+    )
     return check(plan)
 
 
@@ -109,8 +110,8 @@ def _place_tables(program: Program, board: Board, weights, spans, arenas) -> dic
         if weights[index] > free[region]:
             step = program.steps[index]
             raise DoesNotFitError(
-                f"layer '{step.name}' needs {weights[index]} bytes of constants, {board.name} has {free[region]} left in "
-                "one piece",
+                f"layer '{step.name}' needs {weights[index]} bytes of constants, {board.name} has {free[region]} left "
+                "in one piece",
                 "make the layer smaller or sparser",
             )
         free[region] -= weights[index]

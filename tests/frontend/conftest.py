@@ -2,11 +2,14 @@
 
 import io
 import json
+import pickle
 import zipfile
 
 import numpy as np
 import pytest
 
+import sparsecomp
+from sparsecomp.errors import InputError
 from sparsecomp.frontend.capture import pack
 
 
@@ -72,3 +75,56 @@ def same_as_torch():
             np.testing.assert_allclose(values[name], tensor.numpy(), rtol=tolerance, atol=tolerance)
 
     return compare
+
+
+class Bomb:
+    """Touches a marker file when unpickled."""
+
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return eval, (f"open({str(self.marker)!r}, 'w').close()",)
+
+
+@pytest.fixture
+def bomb():
+    """Makes objects that touch a marker file when they are unpickled."""
+    return Bomb
+
+
+@pytest.fixture
+def marker(tmp_path):
+    """The path of a marker file that must not exist when the test ends."""
+    path = tmp_path / "marker"
+    yield path
+    assert not path.exists()
+
+
+@pytest.fixture
+def torch_zip():
+    """A function that gives what torch.save(value) writes, made by hand so that no torch is needed."""
+
+    def write(value, **members):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as file:
+            file.writestr("archive/data.pkl", pickle.dumps(value, protocol=2))
+            for name, data in {"byteorder": "little", "version": "3", **members}.items():
+                file.writestr(f"archive/{name}", data)
+        return buffer.getvalue()
+
+    return write
+
+
+@pytest.fixture
+def refused():
+    """A function that holds a refusal to the rules (one line, a hint, plain text) and returns it."""
+
+    def check(path, reason, **options):
+        with pytest.raises(InputError) as error:
+            sparsecomp.load(path, **options)
+        assert reason in error.value.message, error.value.message
+        assert error.value.hint and "\n" not in str(error.value) and str(error.value).isascii()
+        return error.value
+
+    return check

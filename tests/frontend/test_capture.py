@@ -236,6 +236,19 @@ def test_message_names_operator_and_source_line(tmp_path):
     assert "LeakyReLU" in error.value.hint
 
 
+def test_a_forward_that_cannot_be_captured_is_quiet_and_located(tmp_path, capfd):
+    class Branch(nn.Module):
+        def forward(self, x):
+            return x if x.sum() > 0 else -x
+
+    import inspect
+
+    line = inspect.getsourcelines(Branch.forward)[1] + 1
+    with pytest.raises(ConversionError, match=f"at test_capture.py:{line}: "):
+        graph_of(Branch(), image(), tmp_path)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_plain_archives_in_train_mode_or_with_a_batch_are_refused(plain_archive):
     network = nn.Sequential(nn.Conv2d(2, 2, 3), nn.BatchNorm2d(2), nn.Dropout(0.5))
     with pytest.raises(SparseCompError) as error:

@@ -8,6 +8,7 @@ import pytest
 
 import sparsecomp
 from sparsecomp.errors import SparseCompError
+from sparsecomp.frontend.aten import TABLE
 
 
 def attempt(path):
@@ -37,9 +38,62 @@ def test_damaged_bytes(model, tmp_path, seed):
     attempt(path)
 
 
-ODD = [None, True, -1, 0, 1, 2, 1 << 63, 10**400, 1.5, -0.0, 1e308, "", "x", "Infinity", "NaN", "../x", [], [1], [[]], {}, {"as_int": 3},
-       {"as_tensor": {"name": "input"}}, {"as_tensor": {"name": "conv2d"}}, {"as_none": True}, {"as_ints": [0, -1]},
-       {"as_float": "NaN"}, {"as_string": "same"}, {"as_tensors": []}, {"as_bool": True}, {"as_ints": []}]  # fmt: skip
+ARGUMENTS = [
+    {"as_tensor": {"name": "input"}},
+    {"as_tensor": {"name": "conv2d"}},
+    {"as_tensor": {"name": "p_0_weight"}},
+    {"as_tensor": {"name": "p_4_bias"}},
+    {"as_tensors": []},
+    {"as_tensors": [{"name": "input"}, {"name": "p_0_bias"}]},
+    {"as_none": True},
+    {"as_bool": True},
+    {"as_bool": False},
+    {"as_int": 0},
+    {"as_int": -1},
+    {"as_int": 3},
+    {"as_int": 1 << 40},
+    {"as_ints": []},
+    {"as_ints": [0]},
+    {"as_ints": [2, 2]},
+    {"as_ints": [0, -1]},
+    {"as_ints": [1, 0, 2, 3]},
+    {"as_float": "NaN"},
+    {"as_float": "-Infinity"},
+    {"as_float": 1e308},
+    {"as_string": "same"},
+    {"as_string": "x"},
+    {"as_scalar_type": 7},
+    {"as_scalar_type": 5},
+    {"as_strings": ["a"]},
+    {"as_bools": [True]},
+    {"as_floats": [0.5]},
+    {"as_optional_tensor": {"as_none": True}},
+    {"as_optional_tensors": []},
+    {"as_sym_int": {"as_name": "s"}},
+]
+ODD = [
+    None,
+    True,
+    -1,
+    0,
+    1,
+    2,
+    1 << 63,
+    10**400,
+    1.5,
+    -0.0,
+    1e308,
+    "",
+    "x",
+    "Infinity",
+    "NaN",
+    "../x",
+    [],
+    [1],
+    [[]],
+    {},
+]
+ODD += ARGUMENTS
 
 
 def places(value, path=()):
@@ -81,18 +135,32 @@ def test_damaged_json(model, doctor, member, seed):
         attempt(doctor({member: json.dumps(table).encode()}))
 
 
+def reshuffle(graph, rng):
+    """A change after which the JSON is still well formed: another operator, argument, shape or order."""
+    node = rng.choice(graph["nodes"])
+    kind = rng.randrange(5)
+    if kind == 0:
+        node["target"] = rng.choice(sorted(TABLE))
+    elif kind == 1:
+        rng.choice(node["inputs"])["arg"] = rng.choice(ARGUMENTS)
+    elif kind == 2:
+        rng.choice(node["inputs"])["name"] = rng.choice(["self", "input", "dim", "padding", "size", "value", "train"])
+    elif kind == 3:
+        sizes = rng.choice(list(graph["tensor_values"].values()))["sizes"]
+        rng.choice(sizes or [{}])["as_int"] = rng.choice([0, 1, 2, 3, 1 << 20, -1])
+    else:
+        rng.shuffle(graph["nodes"])
+
+
 @pytest.mark.parametrize("seed", range(60))
-def test_damaged_calls(model, doctor, seed):
+def test_well_formed_nonsense(doctor, seed):
     """Damage where it matters most: the operator calls and the shapes of the tensors."""
     rng = random.Random(seed)
     for _ in range(6):
 
         def edit(table):
-            graph = table["graph_module"]["graph"]
             for _ in range(rng.choice([1, 1, 2])):
-                mutate(
-                    rng.choice([graph["nodes"], graph["tensor_values"], rng.choice(graph["nodes"] or [{"x": 1}])]), rng
-                )
+                reshuffle(table["graph_module"]["graph"], rng)
 
         attempt(doctor(edit=edit))
 

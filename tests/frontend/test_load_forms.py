@@ -13,6 +13,10 @@ import sparsecomp  # noqa: E402
 from sparsecomp.errors import InputError, SparseCompError  # noqa: E402
 
 NET = """
+from __future__ import annotations
+
+import dataclasses
+
 import torch
 from torch import nn
 import neighbour
@@ -27,6 +31,10 @@ class Net(nn.Module):
     def forward(self, x):
         x = torch.relu(self.bn(self.conv(x)))
         return self.fc(torch.max_pool2d(x, 2).flatten(1))
+
+@dataclasses.dataclass
+class Settings:
+    width: int = 4
 
 def broken():
     raise KeyError("no such thing")

@@ -61,6 +61,7 @@ CASES = {
     "batch_norm1d flat": (nn.BatchNorm1d(12), FLAT),
     "relu": (nn.ReLU(), IMAGE),
     "relu inplace": (nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU(inplace=True)), IMAGE),
+    "relu inplace on the input": (Lambda(lambda m, x: torch.tanh(F.relu(x, inplace=True))), IMAGE),
     "relu functional": (Lambda(lambda m, x: torch.relu(x)), FLAT),
     "relu6": (nn.ReLU6(), IMAGE),
     "relu6 functional": (Lambda(lambda m, x: F.relu6(x)), FLAT),

@@ -41,8 +41,8 @@ def test_is_seeded(model, data):
 
 
 def test_many_more_failures_than_there_are_ids(model, data):
-    run = simulate_directory(model, *data, failures=200_000, kills=0)
-    assert run.failures == 200_000 and run.passed and run.inferences > 60_000
+    run = simulate_directory(model, *data, failures=240_000, kills=0)
+    assert run.failures == 240_000 and run.passed and run.inferences > 60_000
 
 
 @pytest.mark.parametrize("defect", defects.ANY_MODEL[:5] + defects.TINY, ids=lambda defect: defect.name)

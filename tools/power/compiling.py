@@ -103,6 +103,23 @@ def _link(command: list[str], objects: list[Path]) -> Path:
     return target
 
 
+def _sources(root: Path) -> tuple[list[Path], list[Path]]:
+    """A generated directory's C files without its mains: those for every program, those for programs with FRAM files."""
+    for part in ("runtime/runtime.c", "port/fram.c", "port/host_main.c", "include/runtime.h"):
+        if not (root / part).is_file():
+            raise InputError(f"{root.name} is no generated directory for the host: {part} is missing", "deploy to host")
+    found = [p for part in (".", "runtime", "kernels", "port") for p in sorted((root / part).glob("*.c"))]
+    found = [p for p in found if p.name not in MAINS]
+    return [p for p in found if p.name not in HOST_ONLY], [p for p in found if p.name in HOST_ONLY]
+
+
+def _objects(root: Path, sources: list[Path], flags: tuple[str, ...], *extra: Path) -> list[Path]:
+    command = [*compiler(), *FLAGS, *flags]
+    folders = (root, root / "headers", root / "include", root / "port", *extra)
+    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
+        return list(pool.map(lambda source: _object(command, source, folders), sources))
+
+
 def compile_directory(directory: Path | str, *, flags: tuple[str, ...] = ()) -> Programs:
     """Both programs of a generated directory; ``flags`` are added to the compiler's (``-DMODEL_FLOAT``).
 
@@ -110,21 +127,27 @@ def compile_directory(directory: Path | str, *, flags: tuple[str, ...] = ()) -> 
     refuses.
     """
     root = Path(directory)
-    for part in ("runtime/runtime.c", "port/fram.c", "port/host_main.c", "include/runtime.h"):
-        if not (root / part).is_file():
-            raise InputError(f"{root.name} is no generated directory for the host: {part} is missing", "deploy to host")
+    both, host_only = _sources(root)
     harness = Path(str(files("sparsecomp_tools"))) / "power" / "harness"
+    shared = _objects(root, both, flags)
+    testing = _objects(root, sorted(harness.glob("*.c")), flags, harness)
+    alone = _objects(root, host_only, flags)
     command = [*compiler(), *FLAGS, *flags]
-    folders = (root, root / "headers", root / "include", root / "port")
-    model = [p for part in (".", "runtime", "kernels", "port") for p in sorted((root / part).glob("*.c"))]
-    model = [p for p in model if p.name not in MAINS]
-    both = [p for p in model if p.name not in HOST_ONLY]
-    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-
-        def objects(sources: list[Path], extra: tuple[Path, ...] = ()) -> list[Path]:
-            return list(pool.map(lambda source: _object(command, source, (*folders, *extra)), sources))
-
-        shared = objects(both)
-        testing = objects(sorted(harness.glob("*.c")), (harness,))
-        alone = objects([p for p in model if p.name in HOST_ONLY])
     return Programs(harness=_link(command, shared + testing), host=_link(command, shared + alone))
+
+
+def compile_probe(directory: Path | str, probe: Path, *, flags: tuple[str, ...] = ()) -> Path:
+    """A program with a main of its own around a generated directory's runtime and port. Raises as compile_directory."""
+    root = Path(directory)
+    both, host_only = _sources(root)
+    sources = [*both, *(p for p in host_only if p.name != "host_main.c"), probe]
+    return _link([*compiler(), *FLAGS, *flags], _objects(root, sources, flags))
+
+
+def same_object(one: Path, other: Path, root: Path) -> bool:
+    """Whether the compiler makes the same of two C files of one name, with the headers of ``root``."""
+    try:
+        objects = [_objects(root, [source], ())[0] for source in (one, other)]
+    except ToolError:
+        return False
+    return objects[0].read_bytes() == objects[1].read_bytes()

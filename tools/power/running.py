@@ -12,6 +12,8 @@ import numpy as np
 
 from sparsecomp.errors import InputError, MismatchError, SparseCompError, ToolError
 
+PATIENCE_SECONDS = 3600.0
+
 Words = Any  # an int16 or float32 array of any shape, or bytes
 
 
@@ -54,7 +56,10 @@ def failure(code: int, stderr: str, what: str) -> SparseCompError:
 def run_harness(program: Path, mode: str, files: tuple[Path, Path], seed: int, number: int) -> dict[str, Any]:
     """The result of one run. Raises what the harness reports, by its exit code."""
     command = [str(program), mode, *map(str, files), str(seed), str(number)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise ToolError("the power-failure harness does not end", "explore fewer states, or fewer failures") from error
     if done.returncode != 0:
         raise failure(done.returncode, done.stderr, "the power-failure harness")
     return json.loads(done.stdout)

@@ -64,7 +64,8 @@ void world_open(const char *inputs, const char *answers)
         fail(FAIL_TOOL, "no memory for one input and one answer");
     }
     /* A kill inside write() can leave a part of a record: that answer was never taken. */
-    if (ftruncate(answer_file, (off_t)(world_answered() * record_bytes)) != 0) {
+    if (size_of(answer_file) % record_bytes != 0U &&
+        ftruncate(answer_file, (off_t)(world_answered() * record_bytes)) != 0) {
         fail(FAIL_TOOL, "cannot resume %s: %s", answers, strerror(errno));
     }
 }

@@ -85,7 +85,8 @@ void sram_seed(uint64_t seed)
 {
     size_t i;
 
-    sram.random = seed * 2U + 1U;
+    /* Spread out, or neighbouring seeds begin alike; and never 0. */
+    sram.random = (seed + 1U) * 0x9E3779B97F4A7C15U | 1U;
     sram.noise = malloc(POOL_BYTES);
     if (sram.noise == NULL) {
         fail(FAIL_TOOL, "no memory for the image of SRAM");

@@ -13,7 +13,8 @@ uint16_t stream_length(void);
 uint16_t stream_wanted(void);
 void stream_set_wanted(uint16_t wanted);
 
-/* Ids differ in both words, so that a torn one is none of them. */
+/* From one id to the next one word changes, low and high in turn: an id that is half old and half new is one of both,
+ * so that a device which exposes it too early answers for the wrong input. */
 uint32_t stream_id(uint16_t number);
 const int16_t *stream_input(uint16_t number);
 

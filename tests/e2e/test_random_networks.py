@@ -1,0 +1,74 @@
+"""300 random networks through the whole line: saved, loaded, converted, built, compared, and failed."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from random_networks import build
+
+import sparsecomp
+from sparsecomp.boards import load_board
+from sparsecomp.ops import SUPPORTED, run_float
+from sparsecomp.pipeline import generate, stream
+from sparsecomp.plan.planner import make_plan
+from sparsecomp.prepare import Request, prepare
+from sparsecomp.project import write_files
+from sparsecomp.report import layer_rows
+from sparsecomp_tools.power import simulate_directory
+
+NETWORKS = 60
+FAILURES = 40
+seen: Counter[str] = Counter()
+options: Counter[str] = Counter()
+
+
+@settings(
+    max_examples=NETWORKS,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    suppress_health_check=list(HealthCheck),
+)
+@given(data=st.data(), seed=st.integers(0, 2**31 - 1))
+def check_network(folder: Path, data, seed):
+    case = build(lambda choices: data.draw(st.sampled_from(choices)), seed)
+    options.update(case.taken)
+    path = folder / "model.pt"
+    sparsecomp.save(case.network, path, case.examples, calibration=case.samples, preprocess=case.wires)
+    request = Request(
+        encoding=data.draw(st.sampled_from(["auto", "csr", "dense"])),
+        weights=data.draw(st.sampled_from(["int8", "int16", "auto"])),
+        numeric=data.draw(st.sampled_from(["int8", "int8", "int8", "float32"])),
+        volatile_input=data.draw(st.booleans()),
+    )
+    prepared = prepare(path, request)
+    seen.update(node.op for node in prepared.loaded.graph.nodes)
+    check_float(case, prepared)
+    plan = make_plan(prepared.program, load_board("host"), volatile_input=request.volatile_input)
+    project = folder / "project"
+    write_files(project, generate(prepared, plan, layer_rows(plan)))
+    inputs, expected = stream(prepared, prepared.data(tuple(s[:2] for s in case.samples)))
+    run = simulate_directory(project, inputs, expected, failures=FAILURES, seed=seed % 1000, kills=0)
+    assert run.passed, run.summary()
+    assert run.failures == FAILURES
+    assert run.smallest_period <= plan.charge.writes
+
+
+def check_float(case, prepared):
+    """The loaded graph computes what torch computes."""
+    import torch
+
+    real = [wire.to_float(x[:1]) for wire, x in zip(case.wires, case.samples, strict=True)]
+    with torch.no_grad():
+        wanted = case.network(*map(torch.from_numpy, real))
+    graph = prepared.loaded.graph
+    values = run_float(graph, real)
+    for name, tensor in zip(graph.outputs, wanted if isinstance(wanted, tuple) else (wanted,), strict=True):
+        np.testing.assert_allclose(values[name], tensor.numpy(), rtol=2e-4, atol=2e-4)
+
+
+def test_random_networks_equal_the_reference_and_survive_failures(tmp_path):
+    check_network(tmp_path)
+    rare = {op: seen[op] for op in SUPPORTED if seen[op] < 10}
+    assert not rare, f"operators drawn fewer than ten times: {rare}"
+    assert len(options) > 90

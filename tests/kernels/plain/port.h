@@ -1,0 +1,11 @@
+/* Ordinary memory, so that the address sanitizer guards every object. */
+#ifndef PORT_H
+#define PORT_H
+
+#define PERSISTENT
+#define ARENA
+#define WEIGHTS
+#define SCRATCH
+#define DIAG
+
+#endif

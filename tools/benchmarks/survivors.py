@@ -1,0 +1,3 @@
+"""Mutations that change nothing anybody could observe, each with the reason. Keys are those of mutations.Mutation."""
+
+SURVIVORS: dict[str, str] = {}

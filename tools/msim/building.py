@@ -1,0 +1,63 @@
+"""ELF files for the simulator: a project's own sources with the port ``firmware/ports/msim`` in place of its own."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from sparsecomp.boards import load_board
+from sparsecomp.errors import InputError, ToolError
+
+BOARD = "msp430fr5994"  # the board file that names the toolchain
+MODELS = {"small": "-msmall", "large": "-mlarge"}  # pointers of 16 and of 20 bits
+FLAGS = (
+    "-mcpu=msp430xv2", "-mhwmult=f5series", "-O2", "-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow",
+    "-Wstrict-prototypes", "-Werror", "-msim",
+)
+FLOAT_FLAGS = ("-fno-strict-aliasing",)  # as the generated Makefile of a float model has it
+PROJECT_FOLDERS = (".", "headers", "include")
+
+
+def tool(name: str) -> str:
+    """The path of a tool of the MSP430 toolchain, such as 'gcc' or 'run'. Raises ToolError where it is missing."""
+    full = f"{load_board(BOARD).toolchain.prefix}{name}"
+    found = shutil.which(full)
+    if found is None:
+        raise ToolError(f"{full} is not on the PATH", "install TI's MSP430-GCC and put its bin folder on the PATH")
+    return found
+
+
+def compile_elf(sources: Sequence[Path], includes: Sequence[Path], target: Path, *, model: str,
+                flags: Sequence[str] = ()) -> Path:
+    """Compiles and links C files into ``target`` for the memory model 'small' or 'large'; returns ``target``.
+
+    Raises InputError for another model, ToolError with the compiler's first complaint.
+    """
+    if model not in MODELS:
+        raise InputError(f"unknown memory model '{model}'", f"one of {', '.join(MODELS)}")
+    command = [tool("gcc"), *FLAGS, MODELS[model], *flags, *(f"-I{folder}" for folder in includes), *map(str, sources)]
+    done = subprocess.run([*command, "-o", str(target), "-lm"], capture_output=True, text=True)
+    if done.returncode != 0:
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        first = next((line for line in lines if "error" in line or "overflowed" in line), "no message")
+        first = next((line for line in lines if "overflowed" in line), first)
+        raise ToolError(f"msp430-elf-gcc, {model} model: {first}", "a model that is too big for it links in the large one")
+    return target
+
+
+def compile_project(directory: Path | str, target: Path, *, model: str, flags: Sequence[str] = ()) -> Path:
+    """The ELF of a generated directory, whichever board it was made for.
+
+    Raises InputError where it is no generated directory, and what ``compile_elf`` raises.
+    """
+    root = Path(directory)
+    if not (root / "model.c").is_file() or not (root / "runtime").is_dir():
+        raise InputError(f"{root.name} is no generated directory: model.c or runtime is missing", "deploy a model first")
+    port = Path(str(files("sparsecomp_firmware"))) / "ports" / "msim"
+    sources = [root / "model.c"]
+    for folder in (root / "runtime", root / "kernels", port):
+        sources += sorted(folder.glob("*.c"))
+    return compile_elf(sources, [*(root / part for part in PROJECT_FOLDERS), port], target, model=model, flags=flags)
