@@ -20,8 +20,10 @@ def requantize(acc: np.ndarray, multiplier: np.ndarray | int, shift: int) -> np.
 
 
 def round_half_up(x: np.ndarray) -> np.ndarray:
-    """floor(x + 1/2), the one rounding rule."""
-    return np.floor(np.asarray(x, np.float64) + 0.5)
+    """floor(x + 1/2), the one rounding rule; exact, where adding a half in floats would itself round."""
+    x = np.asarray(x, np.float64)
+    whole = np.floor(x)
+    return whole + (x - whole >= 0.5)
 
 
 def widest_shift(factor: float, limit: int = MAX_MULTIPLIER) -> int:

@@ -2,13 +2,23 @@
 
 import numpy as np
 
+from sparsecomp.errors import ConversionError
 from sparsecomp.ops._windows import spatial_shape, windows
 
 ATTRS = ("kernel", "stride", "padding", "dilation", "ceil_mode")
 
 
 def shape(node, shapes, params):
-    return (shapes[0][0], *spatial_shape(node, shapes[0], node.attrs["kernel"], node.attrs["dilation"]))
+    attrs = node.attrs
+    sizes = spatial_shape(node, shapes[0], attrs["kernel"], attrs["dilation"])
+    dims = zip(shapes[0][1:], attrs["kernel"], attrs["stride"], attrs["padding"], attrs["dilation"], sizes, strict=True)
+    for n, k, s, (lo, _), d, count in dims:
+        if any(not any(0 <= i * s - lo + tap * d < n for tap in range(k)) for i in range(count)):
+            raise ConversionError(
+                f"{node.describe()}: a window lies wholly in the padding, its maximum is -infinity",
+                "use less padding or dilation",
+            )
+    return (shapes[0][0], *sizes)
 
 
 def run(node, inputs, params):

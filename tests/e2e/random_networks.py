@@ -20,9 +20,11 @@ class Draw:
 
     choose: object
     taken: list[str] = field(default_factory=list)
+    offered: set[str] = field(default_factory=set)
 
     def one(self, label: str, *options):
         """One of ``options``, remembered as ``label=option``."""
+        self.offered.update(f"{label}={option}" for option in options)
         value = self.choose(options)
         self.taken.append(f"{label}={value}")
         return value
@@ -70,8 +72,16 @@ def convolution(d: Draw, rank: int, channels: int, rng) -> nn.Module:
     if rank == 2 and d.one("conv.square", True, False) is False and padding != "same":
         kernel, stride = (kernel, 1), (1, stride)
         padding = (padding, 0)
-    layer = kind(channels, count * d.one("conv.filters", 1, 2, 3), kernel, stride=stride, padding=padding,
-                 dilation=d.one("conv.dilation", 1, 2), groups=count, bias=d.one("conv.bias", True, False))
+    layer = kind(
+        channels,
+        count * d.one("conv.filters", 1, 2, 3),
+        kernel,
+        stride=stride,
+        padding=padding,
+        dilation=d.one("conv.dilation", 1, 2),
+        groups=count,
+        bias=d.one("conv.bias", True, False),
+    )
     sparsify(layer.weight, d.one("conv.density", 1.0, 0.3, 0.05, 0.0), rng)
     return layer
 
@@ -105,8 +115,15 @@ def pool(d: Draw, rank: int) -> nn.Module:
 
 
 ACTIVATIONS = {
-    "relu": nn.ReLU, "relu6": nn.ReLU6, "leaky_relu": lambda: nn.LeakyReLU(0.1), "sigmoid": nn.Sigmoid, "tanh": nn.Tanh,
-    "hardswish": nn.Hardswish, "functional_relu": lambda: functional.relu, "hardtanh": lambda: nn.Hardtanh(-0.5, 0.8),
+    "relu": nn.ReLU,
+    "relu6": nn.ReLU6,
+    "leaky_relu": lambda: nn.LeakyReLU(0.1),
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "hardswish": nn.Hardswish,
+    "functional_relu": lambda: functional.relu,
+    "functional_tanh": lambda: torch.tanh,
+    "hardtanh": lambda: nn.Hardtanh(-0.5, 0.8),
     "clamp": lambda: lambda x: torch.clamp(x, min=-0.3),
 }
 
@@ -123,10 +140,39 @@ def reshape(d: Draw, x: torch.Tensor):
     return lambda t: t.view(1, *target)
 
 
-FLAT = ("linear", "activation", "batch_norm", "dropout", "residual", "concat", "pad", "reshape", "double", "softmax",
-        "side")
-MAPS = ("conv", "activation", "batch_norm", "pool", "dropout", "residual", "concat", "pad", "mean", "flatten", "reshape",
-        "double", "side", "join", "conv", "conv")
+FLAT = (
+    "linear",
+    "activation",
+    "batch_norm",
+    "dropout",
+    "residual",
+    "concat",
+    "pad",
+    "reshape",
+    "double",
+    "softmax",
+    "softmax",
+    "activation",
+    "side",
+)
+MAPS = (
+    "conv",
+    "activation",
+    "batch_norm",
+    "pool",
+    "dropout",
+    "residual",
+    "concat",
+    "pad",
+    "mean",
+    "flatten",
+    "reshape",
+    "double",
+    "side",
+    "join",
+    "conv",
+    "conv",
+)
 
 
 def stage(d: Draw, name: str, x: torch.Tensor, rng):
@@ -147,8 +193,17 @@ def stage(d: Draw, name: str, x: torch.Tensor, rng):
     if name == "dropout":
         return name, nn.Dropout(0.3)
     if name == "residual":
-        same = nn.Linear(channels, channels) if rank == 0 else (nn.Conv1d, nn.Conv2d)[rank - 1](
-            channels, channels, 3, padding=1, groups=d.one("residual.groups", 1, channels))
+        same = (
+            nn.Linear(channels, channels)
+            if rank == 0
+            else (nn.Conv1d, nn.Conv2d)[rank - 1](
+                channels,
+                channels,
+                3,
+                padding=1,
+                groups={"one": 1, "depthwise": channels}[d.one("residual.groups", "one", "depthwise")],
+            )
+        )
         return name, same
     if name == "concat":
         other = nn.Linear(channels, 4) if rank == 0 else (nn.Conv1d, nn.Conv2d)[rank - 1](channels, 2, 1)
@@ -182,6 +237,7 @@ class Case:
     samples: tuple[np.ndarray, ...]
     wires: tuple[Wire, ...]
     taken: tuple[str, ...]
+    offered: frozenset[str]
 
 
 def samples_for(d: Draw, shape: tuple[int, ...], rng) -> tuple[np.ndarray, Wire]:
@@ -205,8 +261,9 @@ def build(choose, seed: int) -> Case:
     shape = d.one("input", (1, 8, 8), (2, 6, 5), (3, 7, 7), (2, 12), (4, 9), (10,))
     x = torch.from_numpy(rng.normal(size=(1, *shape)).astype(np.float32))
     stages, joined, done = [], None, False
-    for _ in range(d.one("operators", 1, 2, 3, 4, 5, 6, 7, 8)):
-        if done:
+    wanted = d.one("operators", 1, 2, 3, 4, 5, 6, 7, 8)
+    for _ in range(4 * wanted):  # some draws do not suit the shape and are drawn again
+        if done or len(stages) == wanted:
             break
         rank = x.dim() - 2
         name = d.one("operator", *(FLAT if rank == 0 else MAPS))
@@ -223,7 +280,7 @@ def build(choose, seed: int) -> Case:
         except (RuntimeError, ValueError):  # an option that this shape does not allow: torch says so
             del d.taken[before - 1 :]
             continue
-        if not 0 < y[0].numel() <= MAX_ELEMENTS:
+        if not 0 < y[0].numel() <= MAX_ELEMENTS or not y.isfinite().all():
             del d.taken[before - 1 :]
             continue
         if kind == "join":
@@ -236,4 +293,6 @@ def build(choose, seed: int) -> Case:
     inputs = [shape] if joined is None else [shape, joined]
     pairs = [samples_for(d, s, rng) for s in inputs]
     examples = tuple(torch.zeros(1, *s) for s in inputs)
-    return Case(network, examples, tuple(p[0] for p in pairs), tuple(p[1] for p in pairs), tuple(d.taken))
+    return Case(
+        network, examples, tuple(p[0] for p in pairs), tuple(p[1] for p in pairs), tuple(d.taken), frozenset(d.offered)
+    )

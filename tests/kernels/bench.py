@@ -57,13 +57,20 @@ class Bench:
         self.values.append(values.astype(wire.numpy_dtype))
         return tensor.name
 
-    def tensor(self, height: int, width: int, channels: int, halo=(0, 0, 0, 0)) -> str:
-        """A tensor for steps to write."""
+    def tensor(self, height: int, width: int, channels: int, halo=(0, 0, 0, 0), value: int = -77) -> str:
+        """A tensor for steps to write; its halo, if it has one, holds ``value``."""
         name = f"t{len(self.tensors)}"
         self.tensors[name] = Stored(name, height, width, channels, halo=halo)
+        if any(halo):
+            self.fill(name, value, whole=False)
         return name
 
-    def step(self, kernel: str, inputs: tuple[str, ...], output: str, items: int | None = None, *, what: str = "",
+    def fill(self, name: str, value: int, *, whole: bool) -> None:
+        """Writes the halo of a tensor, or all of it."""
+        tensor = self.tensors[name]
+        self.step("fill", (), name, tensor.stored_height, value=value, whole=whole, pitch=tensor.pitch)
+
+    def step(self, kernel: str, inputs: tuple[str, ...], output: str, items: int | None = None, /, *, what: str = "",
              **attrs) -> str:
         """A kernel call; bounds are int16's unless given. Returns ``output``."""
         count = self.tensors[output].elements if items is None else items
@@ -92,7 +99,9 @@ def small_units(plan: Plan, items: int = ITEMS) -> Plan:
 
 def write_project(program: Program, wire: list[np.ndarray], directory: Path, items: int = ITEMS) -> Path:
     """The generated directory of a program."""
-    plan = small_units(make_plan(program, load_board("host")), items)
+    board = load_board("host")
+    plenty = replace(board, energy=replace(board.energy, charge_cycles=10**9))
+    plan = small_units(make_plan(program, plenty), items)
     vector = Vector(wire_words(program, wire)[0], np.concatenate(run(program, wire).words(0)))
     for name, data in render(plan, vector, "0" * 64, "0").items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)

@@ -77,16 +77,16 @@ def test_a_description_tells_schedule_and_place(model, data, tmp_path, defect):
         assert first.failures, "shows only after a failure"
         assert all(write >= 0 for write in first.failures)
     if first.kind == "a wrong answer":
-        assert first.output == 0 and 0 <= first.element < 4 and first.expected != first.found
+        assert 0 <= first.element < (tiny.WIDTH, 4)[first.output] and first.expected != first.found
 
 
 def test_a_wrong_expectation_is_a_divergence_at_its_element(model, data):
     inputs, expected = data
     wrong = [[output.copy() for output in outputs] for outputs in expected]
-    wrong[1][0][2] ^= 1
+    wrong[1][1][2] ^= 1
     first = explore_directory(model, inputs, wrong).first
-    assert (first.kind, first.input, first.output, first.element) == ("a wrong answer", 1, 0, 2)
-    assert first.expected == wrong[1][0][2] and first.found == expected[1][0][2]
+    assert (first.kind, first.input, first.output, first.element) == ("a wrong answer", 1, 1, 2)
+    assert first.expected == wrong[1][1][2] and first.found == expected[1][1][2]
 
 
 HOSTILE = {
@@ -150,7 +150,7 @@ def test_wrong_data_are_refused(model, data, tmp_path):
         ([], []),
         (inputs[:1], expected),
         ([inputs[0][:-1]], expected[:1]),
-        (inputs[:1], [[expected[0][0][:-1]]]),
+        (inputs[:1], [[expected[0][0][:-1], expected[0][1]]]),
         ([inputs[0].astype(np.float64)], expected[:1]),
         ([b"abc"], expected[:1]),
     ):

@@ -75,6 +75,22 @@ def _is_declaration(statement: str) -> bool:
     ) and not re.match(r"\w+\s*\(", statement)
 
 
+def _target(statement: str) -> str:
+    """The object that a statement stores into: the left side of an assignment, the first argument of a copy or put."""
+    assigned = re.match(r"([\w.>\[\]*()& -]+?)\s*[-+*/|&^]?=(?!=)", statement)
+    stored = re.match(r"(?:nvm_\w+|mem\w+)\(&?([^,]+),", statement)
+    return (assigned or stored)[1].strip() if assigned or stored else ""
+
+
+def _order_matters(first: str, second: str) -> bool:
+    """Whether both are stores, and not two assignments to memory of this process that do not read each other."""
+    one, two = _target(first), _target(second)
+    if not one or not two:
+        return False
+    persistent = "nvm_" in first + second
+    return persistent or one in second or two in first or "(" in first.partition("=")[2] and "(" in second.partition("=")[2]
+
+
 def _bodies(blank: str) -> list[tuple[int, int]]:
     """Where function bodies start and end."""
     found, depth, start = [], 0, 0
@@ -110,7 +126,7 @@ def mutations(file: str, text: str) -> list[Mutation]:
             continue
         # A body without braces does not occur here (the formatter's rules), so an empty statement is well placed.
         found.append(make("deleted", start, end, ";"))
-        if before and not blank[before[1] : start].strip() and not statement.startswith(("return", "break")):
+        if before and not blank[before[1] : start].strip() and _order_matters(blank[before[0] : before[1]], statement):
             first, second = text[before[0] : before[1]], text[start:end]
             new = second + text[before[1] : start] + first
             if first != second:

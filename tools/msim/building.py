@@ -18,6 +18,10 @@ FLAGS = (
     "-Wstrict-prototypes", "-Werror", "-msim",
 )
 FLOAT_FLAGS = ("-fno-strict-aliasing",)  # as the generated Makefile of a float model has it
+HINTS = {
+    "small": "the simulator has 60,160 bytes in the small model, take the large one",
+    "large": "the simulator has 6,912 bytes for the input and all that is not feature maps, weights or code",
+}
 PROJECT_FOLDERS = (".", "headers", "include")
 
 
@@ -44,7 +48,7 @@ def compile_elf(sources: Sequence[Path], includes: Sequence[Path], target: Path,
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
         first = next((line for line in lines if "error" in line or "overflowed" in line), "no message")
         first = next((line for line in lines if "overflowed" in line), first)
-        raise ToolError(f"msp430-elf-gcc, {model} model: {first}", "a model that is too big for it links in the large one")
+        raise ToolError(f"msp430-elf-gcc, {model} model: {first}", HINTS[model])
     return target
 
 

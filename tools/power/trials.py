@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import subprocess
@@ -10,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+
+import numpy as np
 
 from sparsecomp_tools.power.compiling import compile_directory, compile_probe
 from sparsecomp_tools.power.running import Words, write_stream
@@ -35,11 +38,22 @@ class Bench:
         return b"".join(k.to_bytes(4, "little") + answer for k, answer in enumerate(parts))
 
     def run(
-        self, fram: str, answers: str, *options: str, inputs: Path | None = None, limit: int | None = None
+        self,
+        fram: str,
+        answers: str,
+        *options: str,
+        inputs: Path | None = None,
+        limit: int | None = None,
+        closed: bool = False,
     ) -> subprocess.CompletedProcess[str]:
-        """The host process with files of those names in the folder; ``limit``: no file may grow beyond."""
+        """The host process with files of those names in the folder.
+
+        ``limit``: no file may grow beyond; ``closed``: started without standard input, so that files get number 0.
+        """
 
         def restrict() -> None:
+            if closed:
+                os.close(0)
             if limit is not None:
                 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -139,11 +153,11 @@ def refuses_foreign_fram(bench: Bench) -> bool:
     """A file with another header, too short or too long is not this model's FRAM, and stays as it is."""
     bench.run("own", "own.out")
     content = (bench.folder / "own").read_bytes()
-    words = [content[i : i + 4] for i in range(0, 16, 4)]
+    words = [content[i : i + 4] for i in range(0, 24, 4)]
     variants = [content[:4], content[:-4096], content + bytes(4096)]
-    for i in range(4):
+    for i in range(6):
         changed = [*words[:i], bytes([words[i][0] ^ 1]) + words[i][1:], *words[i + 1 :]]
-        variants.append(b"".join(changed) + content[16:])
+        variants.append(b"".join(changed) + content[24:])
     good = True
     for i, variant in enumerate(variants):
         path = bench.folder / f"foreign{i}"
@@ -151,6 +165,20 @@ def refuses_foreign_fram(bench: Bench) -> bool:
         done = bench.run(path.name, "foreign.out")
         good = good and _failed(done, 2, "is not the FRAM of this model") and path.read_bytes() == variant
     return good
+
+
+def knows_its_model(bench: Bench) -> bool:
+    """The second word of the FRAM file is the model's hash, where it has one."""
+    bench.run("hash", "hash.out")
+    return bench.ask("hash", "hash").stdout == f"{int.from_bytes((bench.folder / 'hash').read_bytes()[4:8], 'little')}\n"
+
+
+def works_without_standard_input(bench: Bench) -> bool:
+    """At a first boot, at a later one, and with data files that anybody but programs may use as usual."""
+    runs = [bench.run("closed", "closed.out", closed=True) for _ in range(2)]
+    modes = [(bench.folder / name).stat().st_mode & 0o111 for name in ("closed", "closed.out")]
+    right = (bench.folder / "closed.out").read_bytes() == bench.records()
+    return right and [done.returncode for done in runs] == [0, 0] and modes == [0, 0]
 
 
 def creates_fram_at_once(bench: Bench) -> bool:
@@ -188,13 +216,16 @@ def slows_down(bench: Bench) -> bool:
 
 def dumps_every_layer(bench: Bench) -> bool:
     """--dump gives every layer of every inference once, in order, the answer last."""
-    done = bench.run("dump", "dump.out", "--dump", str(bench.folder / "dump.bin"))
-    content, layers, at = (bench.folder / "dump.bin").read_bytes(), [], 0
+    done = bench.run("dump", "dump.out", "--slow", "1", "--dump", str(bench.folder / "dump.bin"))
+    content, layers, at, view = (bench.folder / "dump.bin").read_bytes(), [], 0, b""
     while at < len(content):
-        layers.append(int.from_bytes(content[at : at + 2], "little"))
-        at += 4 + 2 * int.from_bytes(content[at + 2 : at + 4], "little")
+        layer, words = np.frombuffer(content, np.uint16, 2, at).tolist()
+        layers.append(layer)
+        view = content[at + 4 : at + 4 + 2 * words]
+        at += 4 + 2 * words
     count = max(layers, default=-1) + 1
-    return done.returncode == 0 and content.endswith(bench.answers[-1]) and count > 0 and layers == list(range(count)) * len(bench.answers)
+    last = len(view) > 0 and view in bench.answers[-1]
+    return done.returncode == 0 and last and count > 0 and layers == list(range(count)) * len(bench.answers)
 
 
 def keeps_the_protocol(bench: Bench) -> bool:
@@ -226,6 +257,8 @@ TRIALS: tuple[Callable[[Bench], bool], ...] = (
     reports_an_answer_not_offered,
     reports_a_full_disk,
     refuses_foreign_fram,
+    knows_its_model,
+    works_without_standard_input,
     creates_fram_at_once,
     refuses_bad_arguments,
     slows_down,

@@ -2,7 +2,6 @@
 #include "fram.h"
 
 #include <signal.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -38,10 +37,15 @@ size_t fram_diag_bytes(void)
     return whole_pages((size_t)(__stop_diag - __start_diag));
 }
 
-void fram_initial_image(unsigned char *image)
+static int save(int file, const void *bytes, size_t count, size_t at)
 {
-    memcpy(image, __start_nvm, fram_persistent_bytes());
-    memcpy(image + fram_persistent_bytes(), __start_diag, fram_diag_bytes());
+    return pwrite(file, bytes, count, (off_t)at) == (ssize_t)count;
+}
+
+int fram_save(int file, size_t at)
+{
+    return save(file, __start_nvm, fram_persistent_bytes(), at) &&
+           save(file, __start_diag, fram_diag_bytes(), at + fram_persistent_bytes());
 }
 
 void fram_map(int file, size_t at)
@@ -114,9 +118,8 @@ static void report(int number, siginfo_t *info, void *context)
 
 void fram_report_faults(void)
 {
-    struct sigaction action;
+    static struct sigaction action;
 
-    memset(&action, 0, sizeof action);
     action.sa_sigaction = report;
     action.sa_flags = SA_SIGINFO;
     sigaction(SIGSEGV, &action, NULL);

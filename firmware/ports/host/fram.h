@@ -21,8 +21,8 @@
 size_t fram_persistent_bytes(void);
 size_t fram_diag_bytes(void);
 
-/* Copies both sections as the compiler initialized them. Meaningful only before fram_map. */
-void fram_initial_image(unsigned char *image);
+/* Writes both sections, as they are in this process, at byte `at` of an open file. Returns 1 where that succeeded. */
+int fram_save(int file, size_t at);
 
 /* Maps both sections over the image that starts at byte `at` of an open file. Exits with a message on failure. */
 void fram_map(int file, size_t at);
@@ -40,7 +40,7 @@ void *fram_diag(void);
 /* What a memory fault at this address means for FRAM, or NULL where it has nothing to do with it. */
 const char *fram_fault(const void *address);
 
-/* Makes such a fault end the process with that message and exit code 5. */
+/* Makes every such fault end the process with that message and exit code 5. */
 void fram_report_faults(void);
 
 #endif

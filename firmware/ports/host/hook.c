@@ -23,11 +23,9 @@ static int64_t now_ns(void)
 
 void nvm_hook(volatile uint16_t *word, uint16_t value)
 {
-    if (pause_ns != 0U) {
-        const int64_t end = now_ns() + pause_ns;
+    const int64_t end = now_ns() + pause_ns;
 
-        while (now_ns() < end) {
-        }
+    while (now_ns() < end) {
     }
     fram_write(word, value);
 }

@@ -12,7 +12,6 @@
 #include "diag.h"
 #include "dump.h"
 #include "fail.h"
-#include "fram.h"
 #include "fram_file.h"
 #include "hook.h"
 #include "runtime.h"
@@ -38,9 +37,9 @@ static void options(int count, char **arguments)
 {
     int i;
 
-    for (i = 4; i + 1 < count; i += 2) {
+    for (i = 4; i < count; i += 2) {
         if (strcmp(arguments[i], "--slow") == 0) {
-            hook_slow_down((uint32_t)strtoul(arguments[i + 1], NULL, 10));
+            hook_slow_down((uint32_t)atol(arguments[i + 1]));
         } else if (strcmp(arguments[i], "--dump") == 0) {
             dump_open(arguments[i + 1]);
         } else {
@@ -59,7 +58,6 @@ int main(int count, char **arguments)
     options(count, arguments);
     world_open(arguments[2], arguments[3]);
     fram_file_open(arguments[1]);
-    fram_report_faults();
     fprintf(stderr, "boot %lu\n", (unsigned long)diag_boot());
     while (world_answered() < world_inputs() || model_done(&id)) {
         advance();

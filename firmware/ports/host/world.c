@@ -44,6 +44,16 @@ static size_t size_of(int file)
     return (size_t)lseek(file, 0, SEEK_END);
 }
 
+static void *room(size_t bytes)
+{
+    void *memory = malloc(bytes);
+
+    if (memory == NULL) {
+        fail(FAIL_TOOL, "no memory for one input and two answers");
+    }
+    return memory;
+}
+
 void world_open(const char *inputs, const char *answers)
 {
     uint16_t i;
@@ -57,12 +67,9 @@ void world_open(const char *inputs, const char *answers)
     if (size_of(input_file) % input_bytes() != 0U) {
         fail(FAIL_INPUT, "%s is not made of inputs of %u words", inputs, (unsigned)model_input_words);
     }
-    input = malloc(input_bytes());
-    record = malloc(record_bytes);
-    earlier = malloc(record_bytes);
-    if (input == NULL || record == NULL || earlier == NULL) {
-        fail(FAIL_TOOL, "no memory for one input and one answer");
-    }
+    input = room(input_bytes());
+    record = room(record_bytes);
+    earlier = room(record_bytes);
     /* A kill inside write() can leave a part of a record: that answer was never taken. */
     if (size_of(answer_file) % record_bytes != 0U &&
         ftruncate(answer_file, (off_t)(world_answered() * record_bytes)) != 0) {

@@ -4,8 +4,6 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "caller.h"
 #include "fail.h"
@@ -33,31 +31,30 @@ static uint64_t word_hash(size_t index, uint16_t value)
     return hash ^ hash >> 29;
 }
 
-void machine_init(uint64_t seed, uint16_t target)
+/* What a cold start finds: the protocol's words as the firmware was written, random words elsewhere. */
+static void fill(uint16_t *words, size_t count)
 {
-    const size_t bytes = fram_persistent_bytes() + fram_diag_bytes();
-    const size_t words = fram_persistent_bytes() / sizeof(uint16_t);
-    uint16_t *content = malloc(bytes);
-    FILE *file = tmpfile();
-    uint16_t *progress;
+    const size_t progress = (size_t)((volatile uint16_t *)&model_progress - (volatile uint16_t *)__start_nvm);
     size_t i;
 
-    sram_seed(seed);
-    if (content == NULL || file == NULL) {
-        fail(FAIL_TOOL, "no memory or no temporary file for FRAM");
-    }
-    fram_initial_image((unsigned char *)content);
-    progress = content + ((volatile uint16_t *)&model_progress - (volatile uint16_t *)__start_nvm);
-    for (i = 0U; i < words; i++) {
-        if (content + i < progress || content + i >= progress + sizeof model_progress / sizeof *progress) {
-            content[i] = (uint16_t)(sram_random() >> 48);
+    for (i = 0U; i < count; i++) {
+        if (i < progress || i >= progress + sizeof model_progress / sizeof *words) {
+            words[i] = (uint16_t)(sram_random() >> 48);
         }
     }
-    if (write(fileno(file), content, bytes) != (ssize_t)bytes) {
-        fail(FAIL_TOOL, "no space for FRAM in the temporary directory");
+}
+
+void machine_init(uint64_t seed, uint16_t target)
+{
+    const size_t words = fram_persistent_bytes() / sizeof(uint16_t);
+    FILE *file = tmpfile();
+
+    if (file == NULL || !fram_save(fileno(file), 0U)) {
+        fail(FAIL_TOOL, "no temporary file for FRAM");
     }
     fram_map(fileno(file), 0U);
-    free(content);
+    sram_seed(seed);
+    fill(fram_words(), words);
     image_init(&machine.fram, fram_words(), words);
     machine.target = target;
     call_limit = 16U * (uint32_t)words + 65536U;

@@ -1,0 +1,42 @@
+"""Every kernel's extreme values: sanitized C on this computer and MSP430 code equal the integer reference."""
+
+import bench
+import mac_vectors
+import pytest
+import vectors
+from toolchain import require_msp430
+
+from sparsecomp_tools.msim import check_msim, compare
+
+ALL = {**vectors.VECTORS, **mac_vectors.VECTORS}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """Program, input and generated directory of a named set of vectors, made once."""
+    made = {}
+
+    def get(name):
+        if name not in made:
+            built = ALL[name]()
+            program = built.program()
+            directory = bench.write_project(program, built.values, tmp_path_factory.mktemp(name) / "project")
+            made[name] = (program, built.values, directory)
+        return made[name]
+
+    return get
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_on_this_computer(project, name, tmp_path):
+    program, wire, directory = project(name)
+    found = bench.infer_host(directory, program, wire, tmp_path / "program")
+    assert compare(program, wire, found, "host C") > len(program.steps)
+
+
+@pytest.mark.parametrize("model", ["small", "large"])
+@pytest.mark.parametrize("name", ALL)
+def test_in_the_msp430_simulator(project, name, model):
+    require_msp430()
+    program, wire, directory = project(name)
+    assert check_msim(directory, program, wire, model=model) > len(program.steps)

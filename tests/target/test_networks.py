@@ -1,0 +1,66 @@
+"""Whole networks as MSP430 code: every layer equals the reference bit by bit, in both memory models."""
+
+import networks
+import pytest
+from toolchain import require_msp430
+
+from sparsecomp.plan.units import step_writes
+from sparsecomp_tools.msim import check_msim
+
+
+@pytest.fixture(scope="module", params=networks.SMALL)
+def small(request, tmp_path_factory):
+    return networks.generate(networks.SMALL[request.param](), tmp_path_factory.mktemp(request.param) / "project")
+
+
+def test_the_networks_are_large_enough_to_prove_something(small):
+    steps, units = small.program.steps, small.plan.units
+    assert sum(step.kernel in ("mac", "add", "max_pool", "avg_pool") for step in steps) >= 3
+    assert sum(unit.count for unit in units if unit.writes >= 4) >= 30
+    assert small.plan.writes_per_inference >= 1000
+    assert sum(step_writes(small.program, step) for step in steps) >= 1000 - small.plan.unit_count
+
+
+def test_their_forms():
+    kernels = {}
+    for name, build in networks.SMALL.items():
+        kernels[name] = {node.op for node in build().graph.nodes}
+        depthwise = any(node.op == "conv" and node.attrs["groups"] > 1 for node in build().graph.nodes)
+        assert depthwise == (name == "branching")
+    assert "add" in kernels["residual"] and "concat" in kernels["branching"]
+    assert not {"add", "concat"} & kernels["chain"]
+
+
+def every_word(project):
+    """Words of all tensors that steps write, and of the outputs, of both inputs."""
+    program = project.program
+    tensors = {step.output: program.tensors[step.output].stored for step in program.steps}
+    return len(project.words) * (sum(tensors.values()) + sum(words.size for words in project.answers[0]))
+
+
+@pytest.mark.parametrize("model", ["small", "large"])
+def test_small_networks(small, model):
+    require_msp430()
+    assert check_msim(small.directory, small.program, small.wire, model=model) == every_word(small)
+
+
+def test_the_demo_network_in_the_large_model(tmp_path):
+    require_msp430()
+    project = networks.generate(networks.demo(), tmp_path / "project")
+    assert 100_000 < sum(step.macs for step in project.program.steps) <= 200_000
+    assert check_msim(project.directory, project.program, project.wire, model="large") == every_word(project)
+
+
+def test_a_project_for_a_board_and_dense_and_float_ones(tmp_path):
+    require_msp430()
+    for name, options in {
+        "board": {"board": "msp430fr5994"}, "dense": {"encoding": "dense"}, "csr": {"encoding": "csr"},
+    }.items():
+        project = networks.generate(networks.chain(), tmp_path / name, count=1, **options)
+        assert check_msim(project.directory, project.program, project.wire) == every_word(project)
+
+
+def test_a_float_network_in_the_small_model(tmp_path):
+    require_msp430()
+    project = networks.generate(networks.chain(), tmp_path / "project", count=1, numeric="float32")
+    assert check_msim(project.directory, project.program, project.wire, model="small") == 2 * every_word(project) - 5 * 2
