@@ -91,7 +91,7 @@ def test_int8_that_would_overflow_at_its_ideal_scale_becomes_coarser_and_says_so
 
 def test_inputs_known_to_be_small_need_no_coarser_weights():
     result = filters(np.full((1, 1000), 0.5), low=0, high=2000)
-    assert result.matrix.max() == 127 or result.matrix.max() > 60
+    assert result.matrix.max() >= 120
     assert result.notes == ()
 
 

@@ -75,7 +75,7 @@ def test_a_missing_cast_that_no_host_test_can_see(chain, tmp_path):
 
 def test_a_halo_that_nobody_writes(chain, tmp_path):
     require_msp430()
-    broken = edited(chain, tmp_path / "broken", "kernels/fill.c", "store(line + i, p->value);", "")
+    broken = edited(chain, tmp_path / "broken", "kernels/fill.c", "row < last;", "row < last && p->pitch == 0U;")
     with pytest.raises(MismatchError, match="differs from the reference first in layer 1 'input1'"):
         check_msim(broken, chain.program, chain.wire)
 
@@ -98,10 +98,15 @@ def test_a_warning_is_an_error(chain, tmp_path):
 
 def test_too_big_for_the_small_model(chain, tmp_path):
     require_msp430()
-    broken = edited(chain, tmp_path / "big", "model.c", "model_arena0[", "model_arena0[30000 + ")
-    with pytest.raises(ToolError, match="overflowed.*60,160 bytes"):
-        run_msim(broken, chain.program, list(chain.words), model="small")
-    assert len(run_msim(broken, chain.program, list(chain.words), model="large")) == 2
+    count = "const uint16_t model_layer_count"
+    for name, old, new, message in (
+        ("one", "model_arena0[", "model_arena0[30000 + ", "maximum object size"),
+        ("all", count, f"ARENA int16_t more[16000] = {{0}};\nARENA int16_t still[14000] = {{0}};\n{count}", "overflowed"),
+    ):
+        big = edited(chain, tmp_path / name, "model.c", old, new)
+        with pytest.raises(ToolError, match=f"small model: .*{message}.*60,160 bytes"):
+            run_msim(big, chain.program, list(chain.words), model="small")
+    assert len(run_msim(big, chain.program, list(chain.words), model="large")) == 2
 
 
 def test_a_program_that_does_not_end(chain, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -45,11 +46,18 @@ def compile_elf(sources: Sequence[Path], includes: Sequence[Path], target: Path,
     command = [tool("gcc"), *FLAGS, MODELS[model], *flags, *(f"-I{folder}" for folder in includes), *map(str, sources)]
     done = subprocess.run([*command, "-o", str(target), "-lm"], capture_output=True, text=True)
     if done.returncode != 0:
-        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        first = next((line for line in lines if "error" in line or "overflowed" in line), "no message")
-        first = next((line for line in lines if "overflowed" in line), first)
-        raise ToolError(f"msp430-elf-gcc, {model} model: {first}", HINTS[model])
+        raise _refusal(done.stderr, model)
     return target
+
+
+def _refusal(stderr: str, model: str) -> ToolError:
+    """The compiler's or linker's first complaint, without the folders of paths."""
+    lines = [re.sub(r"\S*/", "", line.strip()) for line in stderr.splitlines() if line.strip()]
+    large = [line for line in lines if "overflowed" in line or "maximum object size" in line]
+    errors = [line for line in lines if "error:" in line] or lines
+    first = (large or errors or ["no message"])[0]
+    hint = HINTS[model] if large else "this is a defect of sparsecomp: please report the model"
+    return ToolError(f"msp430-elf-gcc, {model} model: {first}", hint)
 
 
 def compile_project(directory: Path | str, target: Path, *, model: str, flags: Sequence[str] = ()) -> Path:
