@@ -107,8 +107,16 @@ class Project:
     directory: Path
 
 
-def generate(network: Network, directory: Path, *, count: int = 2, seed: int = 5, board: str = "host",
-             numeric: str = "int8", encoding: str = "auto") -> Project:
+def generate(
+    network: Network,
+    directory: Path,
+    *,
+    count: int = 2,
+    seed: int = 5,
+    board: str = "host",
+    numeric: str = "int8",
+    encoding: str = "auto",
+) -> Project:
     """Calibrates, lowers, plans and renders a network into ``directory``, for ``count`` random inputs."""
     graph, notes = simplify(network.graph)
     ranges = calibrate(graph, [network.wire.to_float(network.samples(CALIBRATION, seed + 1))])

@@ -109,7 +109,9 @@ class Mapper(Arguments):
         if value is None:
             count = name in self._program.metas and self._program.metas[name].dtype != FLOAT32
             if count:
-                raise ConversionError(f"{self.here()} computes with whole numbers or updates a counter", EVAL)
+                raise InputError(
+                    f"{self.here()} updates a counter, as in train mode, or computes with whole numbers", EVAL
+                )
             raise ConversionError(f"{self.here()} reads '{clean(name)}', which nothing has computed", REEXPORT)
         if isinstance(value, Unusable):
             raise ConversionError(f"{self.here()} reads {value.reason}", "use the first result only")

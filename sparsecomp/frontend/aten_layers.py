@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparsecomp.errors import ConversionError
+from sparsecomp.errors import ConversionError, InputError
 from sparsecomp.frontend.aten_table import EVAL, HINTS, aten
 
 
@@ -101,7 +101,7 @@ def _batch_norm(g, x, weight, bias, mean, var, momentum, eps):
 @aten("batch_norm.default", "_native_batch_norm_legit.default")
 def batch_norm(g, input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled=False):
     if training is not False:
-        raise ConversionError(
+        raise InputError(
             f"{g.here()} works in train mode, or keeps no running statistics",
             EVAL + "; BatchNorm needs track_running_stats=True",
         )

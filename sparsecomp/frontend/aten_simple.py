@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparsecomp.errors import ConversionError
+from sparsecomp.errors import ConversionError, InputError
 from sparsecomp.frontend.aten_table import EVAL, HINTS, PADDING, SUPPORTED, aten
 from sparsecomp.frontend.schema import REEXPORT
 
@@ -68,7 +68,7 @@ aten("log_softmax.int", "_log_softmax.default")(_softmax("log_softmax"))
 @aten("dropout.default", "feature_dropout.default", inplace=True)
 def dropout(g, input, p, train):
     if train is not False:
-        raise ConversionError(f"{g.here()} works in train mode", EVAL + "; F.dropout needs training=self.training")
+        raise InputError(f"{g.here()} works in train mode", EVAL + "; F.dropout needs training=self.training")
     p = g.number(p, "p")
     if not 0 <= p <= 1:
         raise ConversionError(f"{g.here()} has a probability of {p}", "use one between 0 and 1")

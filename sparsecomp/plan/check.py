@@ -43,13 +43,18 @@ def check_hazards(plan: Plan) -> None:
     """Walks the steps and remembers who wrote each word last: every read must find what its producer wrote.
 
     A step's own output may not touch any of its inputs: a unit that is run again after a failure would read what it
-    has already overwritten.
+    has already overwritten. A tensor written in parts (halo and inside, concatenation) must stay whole between them.
     """
     owner: dict[str, dict[int, str]] = {}
+    begun: set[str] = set()
 
     def write(tensor: str, name: str) -> None:
         memory, begin, end = _words(plan, tensor)
-        owner.setdefault(memory, {}).update(dict.fromkeys(range(begin, end), name))
+        words = owner.setdefault(memory, {})
+        if name in begun and any(words.get(word) != name for word in range(begin, end)):
+            raise ConversionError(f"'{name}' is overwritten between two of its parts: a buffer is reused too early")
+        begun.add(name)
+        words.update(dict.fromkeys(range(begin, end), name))
 
     def read(tensor: str, reader: str) -> None:
         memory, begin, end = _words(plan, tensor)

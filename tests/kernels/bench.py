@@ -23,8 +23,17 @@ from sparsecomp_tools.msim import Inference, parse
 
 FIRMWARE = Path(str(files("sparsecomp_firmware")))
 FLAGS = (
-    "-std=c99", "-O1", "-g", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wstrict-prototypes", "-Werror",
-    "-fsanitize=undefined,address", "-fno-sanitize-recover",
+    "-std=c99",
+    "-O1",
+    "-g",
+    "-Wall",
+    "-Wextra",
+    "-Wconversion",
+    "-Wshadow",
+    "-Wstrict-prototypes",
+    "-Werror",
+    "-fsanitize=undefined,address",
+    "-fno-sanitize-recover",
 )
 ITEMS = 7  # of a restart unit: small and odd, so that units begin anywhere in rows and pixels
 
@@ -70,8 +79,9 @@ class Bench:
         tensor = self.tensors[name]
         self.step("fill", (), name, tensor.stored_height, value=value, whole=whole, pitch=tensor.pitch)
 
-    def step(self, kernel: str, inputs: tuple[str, ...], output: str, items: int | None = None, /, *, what: str = "",
-             **attrs) -> str:
+    def step(
+        self, kernel: str, inputs: tuple[str, ...], output: str, items: int | None = None, /, *, what: str = "", **attrs
+    ) -> str:
         """A kernel call; bounds are int16's unless given. Returns ``output``."""
         count = self.tensors[output].elements if items is None else items
         limits = {"low": -32768, "high": 32767} | attrs
@@ -82,8 +92,9 @@ class Bench:
         """All of it; the last tensor without a halo is the output."""
         free = [s.output for s in self.steps if not any(self.tensors[s.output].halo)]
         tensor = self.tensors[free[-1]]
-        return Program(self.tensors, tuple(self.steps), tuple(self.ports),
-                       (Port("y", (tensor.elements,), tensor.name),))
+        return Program(
+            self.tensors, tuple(self.steps), tuple(self.ports), (Port("y", (tensor.elements,), tensor.name),)
+        )
 
 
 def small_units(plan: Plan, items: int = ITEMS) -> Plan:
@@ -126,8 +137,12 @@ def run_host(program: Path, data: bytes) -> bytes:
 
 def infer_host(directory: Path, program: Program, wire: list[np.ndarray], target: Path) -> list[Inference]:
     """Every layer's words, by sanitized code in ordinary memory."""
-    sources = [directory / "model.c", *(directory / "runtime").glob("*.c"), *(directory / "kernels").glob("*.c"),
-               FIRMWARE / "ports" / "msim" / "msim_main.c"]
+    sources = [
+        directory / "model.c",
+        *(directory / "runtime").glob("*.c"),
+        *(directory / "kernels").glob("*.c"),
+        FIRMWARE / "ports" / "msim" / "msim_main.c",
+    ]
     includes = [directory, directory / "headers", directory / "include", Path(__file__).parent / "plain"]
     words = wire_words(program, wire)
     data = run_host(compile_host(sources, includes, target), words.tobytes())

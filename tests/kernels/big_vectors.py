@@ -1,4 +1,4 @@
-"""Tensors and tables beyond 32,767 elements and 64 KB, where an index or an offset of 16 bits would wrap or go negative."""
+"""Tensors and tables beyond 32,767 elements and 64 KB, where an index of 16 bits would wrap or go negative."""
 
 from __future__ import annotations
 
@@ -19,9 +19,20 @@ def _image(bench: Bench) -> str:
     small = bench.source(noise(25 * rows, 50), 1, 1, 25 * rows)
     big = bench.tensor(ROWS, WIDTH, CHANNELS)
     bench.fill(big, -7, whole=True)
-    bench.step("copy", (small,), big, 25 * rows, what="late rows", size=(rows, 5, 5), input_start=0,
-               input_step=(25, 5, 1), output_start=LATE * WIDTH * CHANNELS, output_step=(WIDTH * CHANNELS, 55, 11),
-               gain=256, shift=8)
+    bench.step(
+        "copy",
+        (small,),
+        big,
+        25 * rows,
+        what="late rows",
+        size=(rows, 5, 5),
+        input_start=0,
+        input_step=(25, 5, 1),
+        output_start=LATE * WIDTH * CHANNELS,
+        output_step=(WIDTH * CHANNELS, 55, 11),
+        gain=256,
+        shift=8,
+    )
     return big
 
 
@@ -30,21 +41,47 @@ def elements() -> Bench:
     bench = Bench()
     big = _image(bench)
     shape = (ROWS, WIDTH, CHANNELS)
-    every = dict(size=shape, input_start=0, input_step=(WIDTH * CHANNELS, CHANNELS, 1), output_start=0, gain=256, shift=8)
-    bench.step("copy", (big,), bench.tensor(ROWS, WIDTH, CHANNELS), what="permuted", **every,
-               output_step=(WIDTH, 1, ROWS * WIDTH))
-    steep = bench.step("rectify", (big,), bench.tensor(ROWS, WIDTH, CHANNELS), gain=300, gain_negative=26, shift=8,
-                       slope=0.0)
+    every = dict(
+        size=shape, input_start=0, input_step=(WIDTH * CHANNELS, CHANNELS, 1), output_start=0, gain=256, shift=8
+    )
+    bench.step(
+        "copy",
+        (big,),
+        bench.tensor(ROWS, WIDTH, CHANNELS),
+        what="permuted",
+        **every,
+        output_step=(WIDTH, 1, ROWS * WIDTH),
+    )
+    steep = bench.step(
+        "rectify", (big,), bench.tensor(ROWS, WIDTH, CHANNELS), gain=300, gain_negative=26, shift=8, slope=0.0
+    )
     bench.step("add", (big, steep), bench.tensor(ROWS, WIDTH, CHANNELS), gain_a=128, gain_b=64, shift=8)
-    bench.step("lookup", (big,), bench.tensor(ROWS, WIDTH, CHANNELS), function="f",
-               table=noise(257, 51).astype(np.int16))
-    bench.step("max_pool", (big,), bench.tensor(67, 37, CHANNELS), kernel=(2, 2), stride=(2, 2), pad=(0, 0),
-               dilation=(1, 1))
-    bench.step("avg_pool", (big,), bench.tensor(2, 1, CHANNELS), rows=((0, 114, 0), (114, 20, 1)),
-               columns=((0, WIDTH, 0),), divisors=np.array([[114 * WIDTH], [20 * WIDTH]]),
-               multiplier=np.array([[1962], [11185]]), shift=24)
-    mac(bench, big, noise(2 * 4 * CHANNELS, 52).reshape(2, 2, 2, CHANNELS).astype(np.int8), "dense", what="conv",
-        stride=(1, 2), multiplier=(20000,), shift=24)
+    bench.step(
+        "lookup", (big,), bench.tensor(ROWS, WIDTH, CHANNELS), function="f", table=noise(257, 51).astype(np.int16)
+    )
+    bench.step(
+        "max_pool", (big,), bench.tensor(67, 37, CHANNELS), kernel=(2, 2), stride=(2, 2), pad=(0, 0), dilation=(1, 1)
+    )
+    bench.step(
+        "avg_pool",
+        (big,),
+        bench.tensor(2, 1, CHANNELS),
+        rows=((0, 114, 0), (114, 20, 1)),
+        columns=((0, WIDTH, 0),),
+        divisors=np.array([[114 * WIDTH], [20 * WIDTH]]),
+        multiplier=np.array([[1962], [11185]]),
+        shift=24,
+    )
+    mac(
+        bench,
+        big,
+        noise(2 * 4 * CHANNELS, 52).reshape(2, 2, 2, CHANNELS).astype(np.int8),
+        "dense",
+        what="conv",
+        stride=(1, 2),
+        multiplier=(20000,),
+        shift=24,
+    )
     return bench
 
 

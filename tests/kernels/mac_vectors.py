@@ -16,9 +16,24 @@ ENCODERS = {"dense": dense.encode, "delta8": csr.encode_delta8, "index16": csr.e
 LIMIT = 2**31 - 1
 
 
-def mac(bench: Bench, x: str, weight: np.ndarray, kind: str, *, groups: int = 1, stride=(1, 1), dilation=(1, 1), pad=0,
-        halo=(0, 0, 0, 0), bias=None, bias_shift: int = 0, multiplier=(1,), shift: int = 8, what: str = "",
-        **bounds) -> str:
+def mac(
+    bench: Bench,
+    x: str,
+    weight: np.ndarray,
+    kind: str,
+    *,
+    groups: int = 1,
+    stride=(1, 1),
+    dilation=(1, 1),
+    pad=0,
+    halo=(0, 0, 0, 0),
+    bias=None,
+    bias_shift: int = 0,
+    multiplier=(1,),
+    shift: int = 8,
+    what: str = "",
+    **bounds,
+) -> str:
     """A convolution with ``weight`` (filters, kernel rows, kernel columns, channels of a group), int8 or int16.
 
     ``pad`` cells of the input's halo are read on every side. Refuses vectors whose accumulator could overflow.
@@ -35,12 +50,24 @@ def mac(bench: Bench, x: str, weight: np.ndarray, kind: str, *, groups: int = 1,
     assert overflow(matrix, values, -32768, 32767).max() <= 1.0, "such an accumulator is never generated"
     together = dilation[1] == 1 and groups == 1
     return bench.step(
-        "mac", (x,), bench.tensor(height, width, filters, halo), what=f"{kind} {what}",
-        encoded=ENCODERS[kind](matrix, offsets), matrix=matrix, offsets=offsets,
+        "mac",
+        (x,),
+        bench.tensor(height, width, filters, halo),
+        what=f"{kind} {what}",
+        encoded=ENCODERS[kind](matrix, offsets),
+        matrix=matrix,
+        offsets=offsets,
         runs=(rows, 1, columns * inputs, row, 0) if together else (rows, columns, inputs, row, column),
-        start=source.origin - pad * source.pitch - pad * source.channels, row_step=stride[0] * source.pitch,
-        column_step=stride[1] * source.channels, group_step=inputs, group_size=filters // groups, bias=bias,
-        bias_shift=bias_shift, multiplier=np.asarray(multiplier), shift=shift, **bounds,
+        start=source.origin - pad * source.pitch - pad * source.channels,
+        row_step=stride[0] * source.pitch,
+        column_step=stride[1] * source.channels,
+        group_step=inputs,
+        group_size=filters // groups,
+        bias=bias,
+        bias_shift=bias_shift,
+        multiplier=np.asarray(multiplier),
+        shift=shift,
+        **bounds,
     )
 
 
@@ -59,8 +86,17 @@ def geometry(bench: Bench, kind: str, dtype: type) -> None:
     mac(bench, image, weight(6, 2, 3, 4), kind, what="dilation", dilation=(3, 2), halo=(0, 1, 2, 0), **scale)
     mac(bench, image, weight(6, 3, 2, 2), kind, what="groups", groups=2, pad=1, **scale)
     mac(bench, image, weight(4, 3, 3, 1), kind, what="depthwise", groups=4, pad=1, multiplier=(9000,), shift=16)
-    mac(bench, image, weight(8, 3, 3, 1), kind, what="depthwise, two each", groups=4, dilation=(2, 2), multiplier=(9000,),
-        shift=16)
+    mac(
+        bench,
+        image,
+        weight(8, 3, 3, 1),
+        kind,
+        what="depthwise, two each",
+        groups=4,
+        dilation=(2, 2),
+        multiplier=(9000,),
+        shift=16,
+    )
     mac(bench, image, weight(1, 1, 1, 4), kind, what="pointwise", stride=(3, 1), multiplier=(32767,), shift=24)
 
 
@@ -70,8 +106,20 @@ def values(bench: Bench, kind: str, dtype: type) -> None:
     x = bench.source(EXTREMES, 1, 1, taps)
     top = 127 if dtype is np.int8 else 1800
     rng = np.random.default_rng(32)
-    ends = np.stack([np.where(EXTREMES < 0, -top, top), np.where(EXTREMES < 0, top, -top), rng.integers(-top, top, taps),
-                     np.eye(taps)[0], np.eye(taps)[-1], np.zeros(taps)]).astype(dtype).reshape(6, 1, 1, taps)
+    ends = (
+        np.stack(
+            [
+                np.where(EXTREMES < 0, -top, top),
+                np.where(EXTREMES < 0, top, -top),
+                rng.integers(-top, top, taps),
+                np.eye(taps)[0],
+                np.eye(taps)[-1],
+                np.zeros(taps),
+            ]
+        )
+        .astype(dtype)
+        .reshape(6, 1, 1, taps)
+    )
     for one, shift in product((0, 1, 255, 32767), SHIFTS):
         mac(bench, x, ends, kind, what=f"{one} >> {shift}", multiplier=(one,), shift=shift)
     for shift in SHIFTS:
@@ -81,8 +129,17 @@ def values(bench: Bench, kind: str, dtype: type) -> None:
     small = np.array([-128, 127, -1, 0, 1, 64], np.int8)
     wide = np.array([-32768, 32767, -1, 0, 129, -129], np.int16)
     for bias, drop in product((small, wide), (0, 1, 7, 8, 13)):
-        mac(bench, x, ends // 4, kind, what=f"{bias.dtype} bias << {drop}", bias=bias, bias_shift=drop, multiplier=(3,),
-            shift=16)
+        mac(
+            bench,
+            x,
+            ends // 4,
+            kind,
+            what=f"{bias.dtype} bias << {drop}",
+            bias=bias,
+            bias_shift=drop,
+            multiplier=(3,),
+            shift=16,
+        )
     # Ties: the accumulator is the bias, half of the last place and its neighbours.
     ties = (np.arange(-3, 3)[:, None] * 256 + [127, 128, 129]).reshape(-1).astype(np.int16)
     nothing = np.zeros((ties.size, 1, 1, taps), dtype)
@@ -97,8 +154,17 @@ def values(bench: Bench, kind: str, dtype: type) -> None:
         bias = np.array([0, rest >> 8, -(rest >> 8)], np.int16)
         for sign, shift in ((1, 40), (-1, 40), (-1, 16)):
             filters = np.full((3, 1, 1, count), sign * heavy, dtype)
-            mac(bench, full, filters, kind, what=f"{value} * {sign * heavy} >> {shift}", bias=bias, bias_shift=8,
-                multiplier=(1, 32767, 32766), shift=shift)
+            mac(
+                bench,
+                full,
+                filters,
+                kind,
+                what=f"{value} * {sign * heavy} >> {shift}",
+                bias=bias,
+                bias_shift=8,
+                multiplier=(1, 32767, 32766),
+                shift=shift,
+            )
 
 
 def sparse(bench: Bench, kind: str, dtype: type) -> None:
@@ -117,8 +183,17 @@ def sparse(bench: Bench, kind: str, dtype: type) -> None:
         for number, places in enumerate(rows):
             weight[number, 0, 0, places] = [(-127, 127, 1, -1)[i % 4] for i in range(len(places))]
         mac(bench, x, weight, kind, what=name, multiplier=(255,), shift=16)
-        mac(bench, x, weight, kind, what=f"{name}, bias", bias=np.arange(-1, len(rows) - 1, dtype=np.int8) * 60,
-            bias_shift=4, multiplier=np.arange(len(rows)) * 3000 + 1, shift=24)
+        mac(
+            bench,
+            x,
+            weight,
+            kind,
+            what=f"{name}, bias",
+            bias=np.arange(-1, len(rows) - 1, dtype=np.int8) * 60,
+            bias_shift=4,
+            multiplier=np.arange(len(rows)) * 3000 + 1,
+            shift=24,
+        )
 
 
 def _register() -> None:

@@ -89,16 +89,32 @@ ANY_MODEL = (
     Defect("one unit too early", ((RUNTIME, "return (uint16_t)(model_units + 1U);", "return model_units;"),)),
     Defect(
         "result before its commit",
-        ((RUNTIME, "if (model_progress.cursor != done_mark()) {\n        return 0;", "if (model_progress.cursor < model_units) {\n        return 0;"),),
+        (
+            (
+                RUNTIME,
+                "if (model_progress.cursor != done_mark()) {\n        return 0;",
+                "if (model_progress.cursor < model_units) {\n        return 0;",
+            ),
+        ),
     ),
     torn("torn cursor, layer first", LAYER_WORD, UNIT_WORD),
     torn("torn cursor, unit first", UNIT_WORD, LAYER_WORD),
 )
 
 TINY = (
-    Defect("in-place add", (("model.c", "add_params = {sum, convolved,", "add_params = {convolved, convolved,"),
-                            ("model.c", "total_params = {answer, sum,", "total_params = {answer, convolved,"))),
-    Defect("buffer reused too early", (("model.c", "add_params = {sum, convolved,", "add_params = {padded, convolved,"),
-                                       ("model.c", "total_params = {answer, sum,", "total_params = {answer, padded,"))),
+    Defect(
+        "in-place add",
+        (
+            ("model.c", "add_params = {sum, convolved,", "add_params = {convolved, convolved,"),
+            ("model.c", "total_params = {answer, sum,", "total_params = {answer, convolved,"),
+        ),
+    ),
+    Defect(
+        "buffer reused too early",
+        (
+            ("model.c", "add_params = {sum, convolved,", "add_params = {padded, convolved,"),
+            ("model.c", "total_params = {answer, sum,", "total_params = {answer, padded,"),
+        ),
+    ),
     Defect("missing zero halo", (("kernels/tiny.c", "nvm_put(p->out + (i == 0U ? 0U : WIDTH + 1U), 0);", "(void)p;"),)),
 )

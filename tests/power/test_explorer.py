@@ -5,10 +5,9 @@ import json
 import defects
 import numpy as np
 import pytest
-import tiny
 
 from sparsecomp.errors import InputError
-from sparsecomp_tools.power import explore_directory
+from sparsecomp_tools.power import explore_directory, tiny
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +91,10 @@ def test_a_wrong_expectation_is_a_divergence_at_its_element(model, data):
 HOSTILE = {
     "a store to FRAM went past nvm.h": ("nvm_put(p->out + i, p->a[i]);", "p->out[i] = p->a[i];"),
     "a write past the persistent objects": ("nvm_put(p->out + i, p->a[i]);", "nvm_put(p->out + i - 30000, p->a[i]);"),
-    "a call that neither writes nor returns": ("uint16_t i;\n\n    for (i = first; i < last; i++) {\n        nvm_put(p->out + i,", "volatile uint16_t i = 0U;\n\n    while (i == 0U) {}\n    for (i = first; i < last; i++) {\n        nvm_put(p->out + i,"),
+    "a call that neither writes nor returns": (
+        "uint16_t i;\n\n    for (i = first; i < last; i++) {\n        nvm_put(p->out + i,",
+        "volatile uint16_t i = 0U;\n\n    while (i == 0U) {}\n    for (i = first; i < last; i++) {\n        nvm_put(p->out + i,",
+    ),
     "a call that writes without end": ("nvm_put(p->out + i, p->a[i]);", "nvm_put(p->out + i, p->a[i]); i--;"),
     "a memory or arithmetic fault": ("nvm_put(p->out + i, p->a[i]);", "nvm_put(p->out + i, ((const int16_t *)8)[i]);"),
 }
@@ -113,7 +115,11 @@ def test_reports_an_inference_without_end(model, data, tmp_path):
 def test_reports_a_read_of_the_diagnostic_area(model, data, tmp_path):
     changes = (
         ("kernels/tiny.c", "nvm_put(p->out + i, p->a[i]);", "nvm_put(p->out + i, (int16_t)(p->a[i] + boots));"),
-        ("kernels/tiny.c", '#include "tiny.h"\n', '#include "tiny.h"\n#include "port.h"\nstatic volatile uint16_t boots DIAG = 0U;\n'),
+        (
+            "kernels/tiny.c",
+            '#include "tiny.h"\n',
+            '#include "tiny.h"\n#include "port.h"\nstatic volatile uint16_t boots DIAG = 0U;\n',
+        ),
     )
     broken = defects.Defect("diag", changes).apply(model, tmp_path / "broken")
     assert explore_directory(broken, *data).first.kind == "inference touched the diagnostic area"
@@ -136,8 +142,16 @@ def test_what_sram_may_hold(model, data, tmp_path, name):
         changes.append(("kernels/tiny.c", "    int16_t taps[3];\n", "    int16_t *const taps = kept;\n"))
     else:  # what move has seen is carried over to add
         changes += [
-            ("kernels/tiny.c", "        nvm_put(p->out + i, p->a[i]);\n", "        nvm_put(p->out + i, p->a[i]);\n        if (i < 4U) { kept[i] = p->a[i]; }\n"),
-            ("kernels/tiny.c", "(uint16_t)p->a[i] + (uint32_t)(uint16_t)p->b[i]", "(uint16_t)p->a[i] + (uint32_t)(uint16_t)(i < 4U ? kept[i] : p->b[i])"),
+            (
+                "kernels/tiny.c",
+                "        nvm_put(p->out + i, p->a[i]);\n",
+                "        nvm_put(p->out + i, p->a[i]);\n        if (i < 4U) { kept[i] = p->a[i]; }\n",
+            ),
+            (
+                "kernels/tiny.c",
+                "(uint16_t)p->a[i] + (uint32_t)(uint16_t)p->b[i]",
+                "(uint16_t)p->a[i] + (uint32_t)(uint16_t)(i < 4U ? kept[i] : p->b[i])",
+            ),
         ]
     broken = defects.Defect(name, tuple(changes)).apply(model, tmp_path / "broken")
     result = explore_directory(broken, *data)

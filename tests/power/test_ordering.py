@@ -96,9 +96,21 @@ def test_a_good_listing_passes():
     [
         ("	MOV.W	#0, &model_progress+2\n", "	MOV.B	#0, &model_progress+2\n", "one of 16 bits"),
         ("	MOV.W	#0, &model_progress+2\n", "", "0 stores between"),
-        ("	MOV.W	#0, &model_progress+2\n", "	MOV.W	#0, &model_progress+2\n	MOV.W	R9, 2(R8)\n", "2 stores between"),
-        ("	MOV.W	#0, &model_progress+2\n", "	CALLA	#other\n	MOV.W	#0, &model_progress+2\n", "call between"),
-        ("	CMP.W	#0, &model_progress {", "	MOV.W	R12, 4(R8)\n	CMP.W	#0, &model_progress {", "wrong side"),
+        (
+            "	MOV.W	#0, &model_progress+2\n",
+            "	MOV.W	#0, &model_progress+2\n	MOV.W	R9, 2(R8)\n",
+            "2 stores between",
+        ),
+        (
+            "	MOV.W	#0, &model_progress+2\n",
+            "	CALLA	#other\n	MOV.W	#0, &model_progress+2\n",
+            "call between",
+        ),
+        (
+            "	CMP.W	#0, &model_progress {",
+            "	MOV.W	R12, 4(R8)\n	CMP.W	#0, &model_progress {",
+            "wrong side",
+        ),
         (".L9:\n", "	MOV.W	R12, &model_progress+4\n.L9:\n", "wrong side"),
         ("JNE	.L9", "JNE	.L5", "commits instead of"),
         ("	MOV.W	R12, &model_progress+4\n", "", "2 payload stores"),

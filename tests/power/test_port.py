@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-import tiny
 
+from sparsecomp_tools.power import tiny
 from sparsecomp_tools.power.trials import TRIALS, bench_for
 
 

@@ -7,10 +7,9 @@ from xml.etree import ElementTree
 
 import defects
 import pytest
-import tiny
 
 from sparsecomp.errors import InputError, ToolError
-from sparsecomp_tools.power import compile_directory, explore_directory, simulate_directory, write_junit
+from sparsecomp_tools.power import compile_directory, explore_directory, simulate_directory, tiny, write_junit
 
 
 @pytest.fixture(scope="module")

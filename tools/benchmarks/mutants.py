@@ -1,8 +1,10 @@
 """How much of runtime and host port the checks would notice: every mutant is built and must be caught.
 
-    python -m sparsecomp_tools.benchmarks.mutants --directory DIR --inputs X.npy --expected Y.npy [--json OUT]
+    python -m sparsecomp_tools.benchmarks.mutants [--directory DIR --inputs X.npy --expected Y.npy] [--json OUT]
 
 DIR is a directory generated for the host, X holds one input a row and Y the words of all outputs of each, as int16.
+Without them the tiny model of the tools is judged: its tables have an entry too many, so that loops which go on too far
+show.
 Exits with 5 where less than 95 % are caught or a survivor has no reason in survivors.py.
 """
 
@@ -26,6 +28,7 @@ import numpy as np
 from sparsecomp.errors import InputError, SparseCompError, ToolError
 from sparsecomp_tools.benchmarks.mutations import Mutation, mutations
 from sparsecomp_tools.benchmarks.survivors import SURVIVORS
+from sparsecomp_tools.power import tiny
 from sparsecomp_tools.power.compiling import same_object
 from sparsecomp_tools.power.exploration import explore_directory
 from sparsecomp_tools.power.running import Words
@@ -159,29 +162,31 @@ def run_mutants(
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--directory", type=Path, required=True, help="generated for the host")
-    parser.add_argument("--inputs", type=Path, required=True, help=".npy, one input a row, int16")
-    parser.add_argument("--expected", type=Path, required=True, help=".npy, the words of all outputs, one row an input")
+    parser.add_argument("--directory", type=Path, help="generated for the host")
+    parser.add_argument("--inputs", type=Path, help=".npy, one input a row, int16")
+    parser.add_argument("--expected", type=Path, help=".npy, the words of all outputs, one row an input")
     parser.add_argument("--only", default="", help="files whose name matches this pattern")
     parser.add_argument("--sample", type=int, help="judge so many mutants, drawn at random")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json", type=Path, help="write the result there")
     options = parser.parse_args(arguments)
-    try:
-        inputs, expected = np.load(options.inputs), np.load(options.expected)
-        report = run_mutants(
-            options.directory,
-            list(inputs),
-            [[row] for row in expected],
-            only=options.only,
-            sample=options.sample,
-            seed=options.seed,
-            jobs=options.jobs,
-        )
-    except (SparseCompError, OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return getattr(error, "exit_code", InputError.exit_code)
+    given = [options.directory, options.inputs, options.expected]
+    if any(given) and not all(given):
+        parser.error("--directory, --inputs and --expected belong together")
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            if options.directory:
+                directory = options.directory
+                inputs, expected = list(np.load(options.inputs)), [[row] for row in np.load(options.expected)]
+            else:
+                directory = tiny.write_tiny(Path(folder) / "tiny")
+                inputs, expected = tiny.stream(2)
+            chosen = {"only": options.only, "sample": options.sample, "seed": options.seed, "jobs": options.jobs}
+            report = run_mutants(directory, inputs, expected, **chosen)
+        except (SparseCompError, OSError, ValueError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            return getattr(error, "exit_code", InputError.exit_code)
     if options.json:
         options.json.write_text(json.dumps(report.to_json(), indent=1) + "\n")
     for survivor in report.survivors:

@@ -87,8 +87,7 @@ def _order_matters(first: str, second: str) -> bool:
     one, two = _target(first), _target(second)
     if not one or not two:
         return False
-    persistent = "nvm_" in first + second
-    return persistent or one in second or two in first or "(" in first.partition("=")[2] and "(" in second.partition("=")[2]
+    return "nvm_" in first + second or one in second or two in first
 
 
 def _bodies(blank: str) -> list[tuple[int, int]]:

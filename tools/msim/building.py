@@ -15,8 +15,17 @@ from sparsecomp.errors import InputError, ToolError
 BOARD = "msp430fr5994"  # the board file that names the toolchain
 MODELS = {"small": "-msmall", "large": "-mlarge"}  # pointers of 16 and of 20 bits
 FLAGS = (
-    "-mcpu=msp430xv2", "-mhwmult=f5series", "-O2", "-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow",
-    "-Wstrict-prototypes", "-Werror", "-msim",
+    "-mcpu=msp430xv2",
+    "-mhwmult=f5series",
+    "-O2",
+    "-std=c99",
+    "-Wall",
+    "-Wextra",
+    "-Wconversion",
+    "-Wshadow",
+    "-Wstrict-prototypes",
+    "-Werror",
+    "-msim",
 )
 FLOAT_FLAGS = ("-fno-strict-aliasing",)  # as the generated Makefile of a float model has it
 HINTS = {
@@ -35,8 +44,9 @@ def tool(name: str) -> str:
     return found
 
 
-def compile_elf(sources: Sequence[Path], includes: Sequence[Path], target: Path, *, model: str,
-                flags: Sequence[str] = ()) -> Path:
+def compile_elf(
+    sources: Sequence[Path], includes: Sequence[Path], target: Path, *, model: str, flags: Sequence[str] = ()
+) -> Path:
     """Compiles and links C files into ``target`` for the memory model 'small' or 'large'; returns ``target``.
 
     Raises InputError for another model, ToolError with the compiler's first complaint.
@@ -67,7 +77,7 @@ def compile_project(directory: Path | str, target: Path, *, model: str, flags: S
     """
     root = Path(directory)
     if not (root / "model.c").is_file() or not (root / "runtime").is_dir():
-        raise InputError(f"{root.name} is no generated directory: model.c or runtime is missing", "deploy a model first")
+        raise InputError(f"{root.name} is no generated directory: model.c or runtime is missing", "deploy a model")
     port = Path(str(files("sparsecomp_firmware"))) / "ports" / "msim"
     sources = [root / "model.c"]
     for folder in (root / "runtime", root / "kernels", port):

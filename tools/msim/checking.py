@@ -26,14 +26,22 @@ def compare(program: Program, wire: Sequence[np.ndarray], found: Sequence[Infere
         compared += check_layers(program, [w[index : index + 1] for w in wire], inference.layers, level)
         for port, expected, words in zip(program.outputs, answers.words(index), inference.outputs, strict=True):
             if not np.array_equal(expected, words):
-                raise MismatchError(f"{level} answers sample {index} differently from the reference in '{port.name}'",
-                                    "this is a defect of sparsecomp: please report the model")
+                raise MismatchError(
+                    f"{level} answers sample {index} differently from the reference in '{port.name}'",
+                    "this is a defect of sparsecomp: please report the model",
+                )
             compared += words.size
     return compared
 
 
-def check_msim(directory: Path | str, program: Program, wire: Sequence[np.ndarray], *, model: str = "large",
-               timeout: float = TIMEOUT) -> int:
+def check_msim(
+    directory: Path | str,
+    program: Program,
+    wire: Sequence[np.ndarray],
+    *,
+    model: str = "large",
+    timeout: float = TIMEOUT,
+) -> int:
     """Runs ``wire`` in the simulator and compares everything; the number of words compared.
 
     Raises what ``run_msim`` and ``compare`` raise.

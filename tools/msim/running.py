@@ -15,8 +15,11 @@ from sparsecomp.program import Program
 from sparsecomp_tools.msim.building import FLOAT_FLAGS, compile_project, tool
 
 TIMEOUT = 600  # seconds; the simulator runs some 13 million instructions a second
-REASONS = {3: "the runtime refused an input while it was idle", 4: "an input is shorter than the model's",
-           5: "the simulator takes no output"}  # exit codes of msim_main.c
+REASONS = {
+    3: "the runtime refused an input while it was idle",
+    4: "an input is shorter than the model's",
+    5: "the simulator takes no output",
+}  # exit codes of msim_main.c
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,14 @@ def run_elf(elf: Path, data: bytes = b"", *, timeout: float = TIMEOUT) -> bytes:
     return done.stdout
 
 
-def run_msim(directory: Path | str, program: Program, inputs: Sequence[np.ndarray], *, model: str = "large",
-             timeout: float = TIMEOUT) -> list[Inference]:
+def run_msim(
+    directory: Path | str,
+    program: Program,
+    inputs: Sequence[np.ndarray],
+    *,
+    model: str = "large",
+    timeout: float = TIMEOUT,
+) -> list[Inference]:
     """Compiles a generated directory for the memory model 'small' or 'large' and answers ``inputs`` one by one.
 
     An input is an array of int16 words as they are delivered (``reference.wire_words``). Raises ToolError where
@@ -69,11 +78,13 @@ def parse(data: bytes, layers: int, outputs: int, inferences: int) -> list[Infer
             head = words[at : at + 2].astype(np.uint16)
             body = words[at + 2 : at + 2 + int(head[1])] if len(head) == 2 else words[:0]
             if len(head) < 2 or head[0] != number or body.size != head[1]:
-                raise ToolError(f"the simulated program's output breaks off in inference {index}, record {number}",
-                                "the directory does not belong to this program")
+                raise ToolError(
+                    f"the simulated program's output breaks off in inference {index}, record {number}",
+                    "the directory does not belong to this program",
+                )
             records.append(body)
             at += 2 + body.size
         found.append(Inference(tuple(records[:layers]), tuple(records[layers:])))
     if at != words.size or len(data) % 2:
-        raise ToolError("the simulated program wrote more than its layers", "the directory does not belong to this program")
+        raise ToolError("the simulated program wrote more than its layers", "the directory is another program's")
     return found

@@ -45,7 +45,8 @@ def compiler() -> list[str]:
         if shutil.which(command[0]):
             return command
     raise ToolError(
-        f"no C compiler: {named[0] if named else 'cc and gcc'} not found", "apt install gcc, or set CC to a C99 compiler"
+        f"no C compiler: {named[0] if named else 'cc and gcc'} not found",
+        "apt install gcc, or set CC to a C99 compiler",
     )
 
 

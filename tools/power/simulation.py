@@ -96,7 +96,9 @@ def kill_repeatedly(
                 raise failure(process.returncode, stderr, "the host process")
             done += 1
             if time.monotonic() > deadline:
-                raise MismatchError("the host process never finishes between kills", "a call takes too long to complete")
+                raise MismatchError(
+                    "the host process never finishes between kills", "a call takes too long to complete"
+                )
         if taken.read_bytes() != _records(answers):
             raise MismatchError("answers differ after SIGKILL", f"seed {seed}, stream {streams}")
         fram.unlink()

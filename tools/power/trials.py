@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import resource
 import signal
@@ -45,10 +46,12 @@ class Bench:
         inputs: Path | None = None,
         limit: int | None = None,
         closed: bool = False,
+        keep: tuple[int, ...] = (),
     ) -> subprocess.CompletedProcess[str]:
         """The host process with files of those names in the folder.
 
-        ``limit``: no file may grow beyond; ``closed``: started without standard input, so that files get number 0.
+        ``limit``: no file may grow beyond; ``closed``: started without standard input, so that files get number 0;
+        ``keep``: open files handed down.
         """
 
         def restrict() -> None:
@@ -59,25 +62,37 @@ class Bench:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
         command = [self.host, self.folder / fram, inputs or self.inputs, self.folder / answers, *options]
-        return _run(command, restrict)
+        return _run(command, restrict, keep)
 
-    def ask(self, fram: str, what: str) -> subprocess.CompletedProcess[str]:
-        """The probe."""
-        return _run([self.probe, self.folder / fram, what])
+    def about(self) -> tuple[int, int]:
+        """The model's hash and its number of layers."""
+        first, second = self.ask("about", "hash").stdout.split()
+        return int(first), int(second)
+
+    def ask(self, fram: str, what: str, *, closed: bool = False) -> subprocess.CompletedProcess[str]:
+        """The probe; ``closed`` as above."""
+        return _run([self.probe, self.folder / fram, what], (lambda: os.close(0)) if closed else None)
 
 
-def _run(command: Sequence[object], prepare: Callable[[], None] | None = None) -> subprocess.CompletedProcess[str]:
+def _run(
+    command: Sequence[object], prepare: Callable[[], None] | None = None, keep: tuple[int, ...] = ()
+) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
-            list(map(str, command)), capture_output=True, text=True, timeout=PATIENCE_SECONDS, preexec_fn=prepare
+            list(map(str, command)),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            preexec_fn=prepare,
+            pass_fds=keep,
         )
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, -1, "", "does not end")
 
 
 def _failed(done: subprocess.CompletedProcess[str], code: int, message: str) -> bool:
-    last = (done.stderr.splitlines() or [""])[-1]
-    return done.returncode == code and last.startswith("error: ") and message in last
+    last = (done.stderr.splitlines(keepends=True) or [""])[-1]
+    return done.returncode == code and last.startswith("error: ") and last.endswith("\n") and message in last
 
 
 def _unanswered(bench: Bench, fram: str) -> Path:
@@ -109,7 +124,9 @@ def takes_the_same_answer_twice(bench: Bench) -> bool:
     _unanswered(bench, "twice")
     (bench.folder / "twice.out").write_bytes(bench.records(1))
     done = bench.run("twice", "twice.out")
-    return full.returncode == 2 and done.returncode == 0 and (bench.folder / "twice.out").read_bytes() == bench.records()
+    return (
+        full.returncode == 2 and done.returncode == 0 and (bench.folder / "twice.out").read_bytes() == bench.records()
+    )
 
 
 def acknowledges_the_last_answer(bench: Bench) -> bool:
@@ -130,7 +147,9 @@ def reports_a_different_answer(bench: Bench) -> bool:
     wrong[-1] ^= 0x80
     (bench.folder / "differs.out").write_bytes(wrong)
     done = bench.run("differs", "differs.out")
-    return _failed(done, 5, "second, different answer to input 0") and (bench.folder / "differs.out").read_bytes() == wrong
+    return (
+        _failed(done, 5, "second, different answer to input 0") and (bench.folder / "differs.out").read_bytes() == wrong
+    )
 
 
 def reports_an_answer_not_offered(bench: Bench) -> bool:
@@ -138,7 +157,9 @@ def reports_an_answer_not_offered(bench: Bench) -> bool:
     _unanswered(bench, "early")
     stopped = bench.run("early", "early.out", limit=len(bench.records(1)))
     (bench.folder / "early.out").write_bytes(b"")
-    return _failed(stopped, 4, "cannot append") and _failed(bench.run("early", "early.out"), 5, "input 1, which was not")
+    return _failed(stopped, 4, "cannot append") and _failed(
+        bench.run("early", "early.out"), 5, "input 1, which was not"
+    )
 
 
 def reports_a_full_disk(bench: Bench) -> bool:
@@ -146,7 +167,27 @@ def reports_a_full_disk(bench: Bench) -> bool:
     (bench.folder / "full-full").symlink_to("/dev/full")
     answer = bench.run("full", "full-full")
     image = bench.run("none", "none.out", limit=5000)
-    return _failed(answer, 4, "cannot append") and _failed(image, 4, "cannot write") and not (bench.folder / "none").exists()
+    return (
+        _failed(answer, 4, "cannot append")
+        and _failed(image, 4, "cannot write")
+        and not (bench.folder / "none").exists()
+    )
+
+
+def reports_what_the_system_refuses(bench: Bench) -> bool:
+    """A mapping that fails, a record that is not there, an answers file that cannot be repaired."""
+    sealed = os.memfd_create("answers", os.MFD_ALLOW_SEALING)
+    try:
+        os.write(sealed, b"\0")
+        fcntl.fcntl(sealed, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
+        repair = bench.run("sealed", f"/proc/self/fd/{sealed}", keep=(sealed,))
+    finally:
+        os.close(sealed)
+    return (
+        _failed(repair, 4, "cannot resume")
+        and _failed(bench.ask("any", "nomap"), 4, "cannot map")
+        and _failed(bench.ask("inputs", "norecord"), 4, "cannot read record")
+    )
 
 
 def refuses_foreign_fram(bench: Bench) -> bool:
@@ -170,7 +211,7 @@ def refuses_foreign_fram(bench: Bench) -> bool:
 def knows_its_model(bench: Bench) -> bool:
     """The second word of the FRAM file is the model's hash, where it has one."""
     bench.run("hash", "hash.out")
-    return bench.ask("hash", "hash").stdout == f"{int.from_bytes((bench.folder / 'hash').read_bytes()[4:8], 'little')}\n"
+    return bench.about()[0] == int.from_bytes((bench.folder / "hash").read_bytes()[4:8], "little")
 
 
 def works_without_standard_input(bench: Bench) -> bool:
@@ -178,6 +219,7 @@ def works_without_standard_input(bench: Bench) -> bool:
     runs = [bench.run("closed", "closed.out", closed=True) for _ in range(2)]
     modes = [(bench.folder / name).stat().st_mode & 0o111 for name in ("closed", "closed.out")]
     right = (bench.folder / "closed.out").read_bytes() == bench.records()
+    right = right and bench.ask("closed2", "protocol", closed=True).stdout == "kept\n"
     return right and [done.returncode for done in runs] == [0, 0] and modes == [0, 0]
 
 
@@ -223,9 +265,9 @@ def dumps_every_layer(bench: Bench) -> bool:
         layers.append(layer)
         view = content[at + 4 : at + 4 + 2 * words]
         at += 4 + 2 * words
-    count = max(layers, default=-1) + 1
+    count = bench.about()[1]
     last = len(view) > 0 and view in bench.answers[-1]
-    return done.returncode == 0 and last and count > 0 and layers == list(range(count)) * len(bench.answers)
+    return done.returncode == 0 and last and layers == list(range(count)) * len(bench.answers)
 
 
 def keeps_the_protocol(bench: Bench) -> bool:
@@ -256,6 +298,7 @@ TRIALS: tuple[Callable[[Bench], bool], ...] = (
     reports_a_different_answer,
     reports_an_answer_not_offered,
     reports_a_full_disk,
+    reports_what_the_system_refuses,
     refuses_foreign_fram,
     knows_its_model,
     works_without_standard_input,

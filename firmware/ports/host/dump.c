@@ -38,7 +38,6 @@ void dump_layer(uint16_t cursor)
             fwrite(&layer, sizeof layer, 1U, file);
             fwrite(&view->words, sizeof view->words, 1U, file);
             fwrite(view->data, sizeof *view->data, view->words, file);
-            fflush(file);
         }
     }
 }

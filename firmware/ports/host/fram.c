@@ -20,11 +20,13 @@ extern unsigned char __stop_nvm[];
 extern unsigned char __start_diag[];
 extern unsigned char __stop_diag[];
 
+#define IN_PAGE (FRAM_PAGE - 1U)
+
 static unsigned char *mapped;
 
 static size_t whole_pages(size_t bytes)
 {
-    return (bytes + FRAM_PAGE - 1U) / FRAM_PAGE * FRAM_PAGE;
+    return (bytes + IN_PAGE) & ~(size_t)IN_PAGE;
 }
 
 size_t fram_persistent_bytes(void)

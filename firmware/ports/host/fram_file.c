@@ -18,7 +18,7 @@
 
 typedef struct {
     uint32_t magic;
-    uint32_t model; /* its hash, or 0 */
+    uint32_t model; /* its hash */
     uint32_t units;
     uint32_t input_words;
     uint32_t persistent_bytes;
@@ -52,7 +52,7 @@ static void create(const char *path, const header_t *header)
 void fram_file_open(const char *path)
 {
     const header_t ours = {MAGIC,
-                           &model_hash != NULL ? model_hash : 0U,
+                           &model_hash != NULL ? model_hash : model_units,
                            model_units,
                            model_input_words,
                            (uint32_t)fram_persistent_bytes(),

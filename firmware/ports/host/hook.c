@@ -6,6 +6,8 @@
 #include "fram.h"
 #include "nvm.h"
 
+#define SECOND 1000000000
+
 static uint32_t pause_ns;
 
 void hook_slow_down(uint32_t nanoseconds)
@@ -18,7 +20,7 @@ static int64_t now_ns(void)
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    return (int64_t)now.tv_sec * SECOND + now.tv_nsec;
 }
 
 void nvm_hook(volatile uint16_t *word, uint16_t value)

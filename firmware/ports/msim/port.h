@@ -1,7 +1,7 @@
 /* Memory of GDB's MSP430 simulator, as newlib's linker scripts for -msim lay it out: all of it is RAM.
  *
- * The large model's script has 6,912 bytes of RAM below 64 KB and most of a megabyte above, so feature maps and constant
- * tables go above, as they do on a board. The small model has 60,160 bytes for everything.
+ * The large model's script has 6,912 bytes of RAM below 64 KB and most of a megabyte above, so feature maps and
+ * constant tables go above, as they do on a board. The small model has 60,160 bytes for everything.
  */
 #ifndef PORT_H
 #define PORT_H

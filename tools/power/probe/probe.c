@@ -1,18 +1,21 @@
 /* Does to runtime and port what a caller should not, and checks what they promise to say:
  *
- *     probe FRAM protocol|outside|below|odd|store|last|diag|fault|unmapped|hash
+ *     probe FRAM protocol|outside|below|odd|store|last|diag|fault|unmapped|hash|nomap|norecord
  *
  * Prints "kept" and ends with 0 where the promise is kept without a fault; faults end the process as fram.h says.
  */
+#define _DEFAULT_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "diag.h"
 #include "fram.h"
 #include "fram_file.h"
 #include "nvm.h"
 #include "runtime.h"
+#include "world.h"
 
 extern uint16_t __start_nvm[];
 extern uint16_t __stop_nvm[];
@@ -38,7 +41,7 @@ static void check(int kept, const char *promise)
 }
 
 /* Delivers; 1 where no other word of FRAM has changed. The word behind the input differs from whatever is in FRAM. */
-static int delivers_within_bounds(const int16_t *words)
+static int delivers_within_bounds(uint32_t id, const int16_t *words)
 {
     const size_t bytes = fram_persistent_bytes();
     const size_t input = (size_t)((uint16_t *)(void *)model_input - first);
@@ -49,7 +52,7 @@ static int delivers_within_bounds(const int16_t *words)
 
     if (good) {
         memcpy(before, fram_words(), bytes);
-        good = model_deliver(OTHER, words) == 0;
+        good = model_deliver(id, words) == 0;
         for (i = 0U; i < bytes / sizeof *before; i++) {
             if ((i < input || i >= input + model_input_words) &&
                 (i < progress || i >= progress + sizeof model_progress / sizeof *before)) {
@@ -71,9 +74,9 @@ static void idle_protocol(const int16_t *words)
     check(model_start() == -1 && model_progress.cursor == 0U, "nothing can be started without an input");
     model_acknowledge();
     check(model_progress.cursor == 0U, "an acknowledgement without a result does nothing");
-    check(model_deliver(ID, words) == 0, "an idle device takes an input");
+    check(delivers_within_bounds(ID, words), "an idle device takes an input, and nothing else changes");
     check(model_held(&id) == 1 && id == ID && !model_done(&id), "it holds the input under its whole id");
-    check(delivers_within_bounds(words), "a delivery writes the input and the progress, and nothing else");
+    check(model_deliver(OTHER, words) == 0, "it takes another");
     check(model_held(&id) == 1 && id == OTHER, "the next input takes its place");
     for (i = 0U; i < model_input_words; i++) {
         check(model_input[i] == words[i], "the input is held whole");
@@ -114,6 +117,7 @@ static void running_protocol(const int16_t *words)
 int main(int count, char **arguments)
 {
     const char *what = count == 3 ? arguments[2] : "";
+    int free_descriptor;
 
     if (strcmp(what, "unmapped") == 0) {
         nvm_commit(&model_progress.held, 7U);
@@ -122,10 +126,21 @@ int main(int count, char **arguments)
         return 0;
     }
     if (strcmp(what, "hash") == 0) {
-        printf("%lu\n", (unsigned long)(&model_hash != NULL ? model_hash : 0U));
+        printf("%lu %u\n", (unsigned long)(&model_hash != NULL ? model_hash : model_units),
+               (unsigned)model_layer_count);
         return 0;
     }
+    if (strcmp(what, "nomap") == 0) {
+        fram_map(-1, 0U);
+    }
+    if (strcmp(what, "norecord") == 0) {
+        world_open(arguments[1], "/dev/null");
+        (void)world_input(world_inputs());
+    }
+    free_descriptor = dup(2);
+    close(free_descriptor);
     fram_file_open(arguments[1]);
+    check(dup(2) == free_descriptor, "a mapped file is no longer open");
     check(fram_contains(first) && fram_contains(end - 1) && !fram_contains(first - 1) && !fram_contains(end),
           "persistent words are told from others");
     if (strcmp(what, "protocol") == 0) {

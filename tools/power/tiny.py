@@ -1,4 +1,4 @@
-"""A model directory written by hand, so that these tests stand on the protocol alone: five layers, two outputs."""
+"""A model directory written by hand, so that tests of the tools stand on the protocol alone: five layers, two outputs."""
 
 from __future__ import annotations
 
