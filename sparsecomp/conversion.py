@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from sparsecomp.errors import InputError
+from sparsecomp.errors import ConversionError, InputError, SparseCompError
 from sparsecomp.results import Conversion
 
 ENCODINGS = {"csr": "csr", "csc": "csr", "auto": "auto", "dense": "dense"}
@@ -29,7 +29,7 @@ def save_compressed_model(
 ) -> Conversion:
     """Converts a torch network to a C directory: model.c, model.h, headers/ and what builds them.
 
-    ``input_data`` is one sample (or a batch of one) that the network is traced with. ``example_data`` (N, ...) are
+    ``input_data`` is one sample, with or without batch, that the network is traced with. ``example_data`` (N, ...) are
     samples to calibrate on, ``example_targets`` their classes; the first becomes the self-test in headers/input.h.
     With them, or with ``calibration``, the model is integer; with one sample only it is float32, as the published call
     was. ``flit=True`` asks for fixed point and so needs calibration data. ``representation`` 'csr' stores every layer
@@ -53,8 +53,20 @@ def save_compressed_model(
     example = _example(input_data if input_data is not None else example_data)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.pt"
-        samples = example_data if example_data is not None else example
-        save(model, path, example, calibration=data, samples=samples, labels=example_targets)
+
+        def write(one: Any) -> None:
+            save(model, path, one, data, example_data if example_data is not None else one, example_targets)
+
+        try:
+            write(example)
+        except ConversionError as refusal:
+            # Perhaps a sample without its batch. Where that is not it either, the first complaint is the one to show.
+            if input_data is None:
+                raise
+            try:
+                write(_lifted(input_data))
+            except SparseCompError:
+                raise refusal from None
         result = convert(path, directory, board=board, numeric=chosen, encoding=ENCODINGS[representation])
     if verbose:
         print("\n".join(result.lines()))
@@ -62,10 +74,26 @@ def save_compressed_model(
 
 
 def _example(data: Any) -> Any:
-    """One sample with a batch of one, as a tensor or a tuple of tensors; None where that is for ``save`` to say."""
-    import torch
-
+    """The first sample with a batch of one, as a tensor or a tuple of tensors."""
     if isinstance(data, tuple | list):
         return tuple(_example(part) for part in data)
-    tensor = torch.as_tensor(data)
+    tensor = _tensor(data)
     return tensor[:1] if tensor.ndim and len(tensor) > 1 else tensor
+
+
+def _lifted(data: Any) -> Any:
+    """A sample without batch as a batch of one."""
+    if isinstance(data, tuple | list):
+        return tuple(_lifted(part) for part in data)
+    return _tensor(data)[None]
+
+
+def _tensor(data: Any) -> Any:
+    import numpy as np
+    import torch
+
+    if not isinstance(data, torch.Tensor | np.ndarray):
+        raise InputError(
+            f"the network cannot be traced with a {type(data).__name__}", "give one sample as a tensor: input_data=x[:1]"
+        )
+    return torch.as_tensor(data)

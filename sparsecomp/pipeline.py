@@ -231,7 +231,10 @@ def generate(prepared: Prepared, plan: Plan, rows: tuple[LayerRow, ...]) -> dict
     raw = loaded.samples if loaded.samples is not None else prepared.calibration
     sample = prepared.data(tuple(x[:1] for x in raw))
     answers = run(prepared.program, sample.wire)
-    vector = Vector(wire_words(prepared.program, sample.wire)[0], np.concatenate(answers.words(0)))
+    label = None
+    if raw is loaded.samples and loaded.labels is not None and loaded.labels.dtype.kind == "i":
+        label = int(loaded.labels.reshape(len(loaded.labels), -1)[0, 0])
+    vector = Vector(wire_words(prepared.program, sample.wire)[0], np.concatenate(answers.words(0)), label)
     files = render(plan, vector, loaded.sha256, __version__)
     files["plan.json"] = to_json(plan_json(plan))
     files["report.json"] = to_json(Deployment(plan, rows, stage="generate").to_json())

@@ -28,10 +28,11 @@ MAX_TIMELINE = 120  # layers drawn in the picture of the arena
 
 @dataclass(frozen=True)
 class Vector:
-    """The self-test: the words of one delivery and of every output."""
+    """The self-test: the words of one delivery and of every output, and the sample's class where it is known."""
 
     input_words: np.ndarray
     expected_words: np.ndarray
+    label: int | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,7 @@ def render(plan: Plan, vector: Vector, model_sha256: str, version: str) -> dict[
         "outputs": [_output(plan, names, port) for port in plan.program.outputs],
         "input_length": len(vector.input_words),
         "input_text": number_rows(vector.input_words),
+        "label": vector.label,
         "expected_length": len(vector.expected_words),
         "expected_text": number_rows(vector.expected_words),
     }

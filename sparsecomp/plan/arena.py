@@ -53,6 +53,22 @@ def place(buffers: Sequence[Buffer], seed: int = 0) -> dict[str, int]:
     return best
 
 
+def divide(buffers: Sequence[Buffer], capacities: Sequence[int]) -> list[list[Buffer]]:
+    """Buffers for each of several memories: all in the first where they fit, otherwise by size, first fit.
+
+    ``capacities`` are in words. A buffer that fits nowhere is in none of the groups.
+    """
+    if height(buffers, place(buffers)) <= capacities[0]:
+        return [list(buffers), *([] for _ in capacities[1:])]
+    groups: list[list[Buffer]] = [[] for _ in capacities]
+    for buffer in sorted(buffers, key=lambda b: (-b.words, b.first, b.name)):
+        for group, capacity in zip(groups, capacities, strict=True):
+            if height([*group, buffer], greedy([*group, buffer])) <= capacity:
+                group.append(buffer)
+                break
+    return groups
+
+
 def two_ended(buffers: Sequence[Buffer], words: int) -> dict[str, int] | None:
     """Alternating ends of ``words``; None where that overlaps (not a chain)."""
     offsets: dict[str, int] = {}

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sparsecomp.boards import Board, list_boards, load_board
-from sparsecomp.errors import DoesNotFitError, SparseCompError
+from sparsecomp.errors import DoesNotFitError
 from sparsecomp.kernels import kernel
 from sparsecomp.plan import PROGRESS_WORDS, Arena, Buffer, Placement, Plan
-from sparsecomp.plan.arena import place
+from sparsecomp.plan.arena import divide, height, place
 from sparsecomp.plan.buffers import live_buffers, live_words
 from sparsecomp.plan.check import check
 from sparsecomp.plan.units import cut
@@ -42,8 +40,21 @@ def constant_bytes(program: Program) -> tuple[int, ...]:
     return tuple(kernel(step.kernel).render(step, names).nbytes for step in program.steps)
 
 
+class NoRoomError(DoesNotFitError):
+    """Memory is too small, so another board may help."""
+
+
 def make_plan(program: Program, board: Board, *, volatile_input: bool = False) -> Plan:
     """The plan, checked. Raises DoesNotFitError with the layer, the bytes and the nearest thing that would fit."""
+    try:
+        return _attempt(program, board, volatile_input)
+    except NoRoomError as refusal:
+        hints = [hint for hint in (nearest(program, board, volatile_input), refusal.hint) if hint]
+        raise DoesNotFitError(refusal.message, "; or ".join(hints)) from None
+
+
+def _attempt(program: Program, board: Board, volatile_input: bool) -> Plan:
+    """The plan, or DoesNotFitError without a look at other boards."""
     buffers, offsets, wire_words = live_buffers(program, volatile_input)
     units, charge = cut(program, board, wire_words)
     weights = constant_bytes(program)
@@ -72,69 +83,67 @@ def _place(program: Program, board: Board, buffers: tuple[Buffer, ...], spans, w
     free = sum(size for _, _, size in spans) - weight_bytes
     live, when = live_words(buffers)
     if free < 2 * live or not spans:
-        _refuse(program, board, weight_bytes, live, when, fixed)
+        _refuse(program, board, spans, weight_bytes, live, when, fixed)
     # Largest span first: one arena wherever everything fits into one. Constants take what is left.
     order = sorted(range(len(spans)), key=lambda i: -spans[i][2])
-    rest: Sequence[Buffer] = buffers
-    chosen: list[tuple[int, dict[str, int], Sequence[Buffer]]] = []
-    for i in order:
-        capacity = spans[i][2] // 2
-        mine = list(rest)
-        offsets = place(mine)
-        while mine and max(offsets[b.name] + b.words for b in mine) > capacity:
-            mine.remove(max(mine, key=lambda b: b.words))
-            offsets = place(mine)
-        if mine:
-            chosen.append((i, offsets, mine))
-        rest = [b for b in rest if b not in mine]
-        if not rest:
-            break
+    groups = divide(buffers, [spans[i][2] // 2 for i in order])
+    rest = [b for b in buffers if not any(b in group for group in groups)]
     if rest:
-        _refuse(program, board, weight_bytes, live, when, fixed)
+        worst = max(rest, key=lambda b: b.words)
+        raise NoRoomError(
+            f"layer '{_label(program, max(worst.first, 0))}' needs {2 * worst.words} bytes in one piece for its map, "
+            f"{board.name} has no such piece left (the largest is {spans[order[0]][2]} bytes)",
+            "make the layer's output smaller: fewer channels, or a larger stride before it",
+        )
     placements, arenas = {}, []
-    for number, (i, offsets, mine) in enumerate(chosen):
+    for i, mine in zip(order, groups, strict=True):
+        if not mine:
+            continue
+        offsets = place(mine)
         region, start, size = spans[i]
-        words = max(offsets[b.name] + b.words for b in mine)
-        arenas.append(Arena(region, start, words, size // 2, live_words(tuple(mine))[0]))
-        placements |= {b.name: Placement(b, number, offsets[b.name]) for b in mine}
+        placements |= {b.name: Placement(b, len(arenas), offsets[b.name]) for b in mine}
+        arenas.append(Arena(region, start, height(mine, offsets), size // 2, live_words(tuple(mine))[0]))
     return placements, tuple(arenas)
 
 
 def _place_tables(program: Program, board: Board, weights, spans, arenas) -> dict[str, int]:
     """Bytes of constants in each region, largest step first into the roomiest region."""
-    used = {a.region: 2 * a.words for a in arenas}
-    free = {name: size - used.get(name, 0) for name, _, size in spans}
-    tables = dict.fromkeys(free, 0)
+    # A reserved range may cut one region into several spans, so they are told apart by their start.
+    used = {a.start: 2 * a.words for a in arenas}
+    free = [size - used.get(start, 0) for _, start, size in spans]
+    tables = dict.fromkeys((name for name, _, _ in spans), 0)
     for index in sorted(range(len(weights)), key=lambda i: -weights[i]):
-        region = max(free, key=lambda name: free[name])
-        if weights[index] > free[region]:
+        spot = max(range(len(free)), key=lambda i: free[i])
+        if weights[index] > free[spot]:
             step = program.steps[index]
-            raise DoesNotFitError(
-                f"layer '{step.name}' needs {weights[index]} bytes of constants, {board.name} has {free[region]} left "
+            raise NoRoomError(
+                f"layer '{step.name}' needs {weights[index]} bytes of constants, {board.name} has {free[spot]} left "
                 "in one piece",
                 "make the layer smaller or sparser",
             )
-        free[region] -= weights[index]
-        tables[region] += weights[index]
+        free[spot] -= weights[index]
+        tables[spans[spot][0]] += weights[index]
     return tables
 
 
-def _refuse(program: Program, board: Board, weight_bytes: int, live: int, when: int, fixed: int) -> None:
+def _refuse(program: Program, board: Board, spans, weight_bytes: int, live: int, when: int, fixed: int) -> None:
     """Raises with the layer that weighs most, and what would fit."""
     have = sum(size for _, _, size in board.spans("arena"))
     need = weight_bytes + 2 * live + fixed
     sizes = constant_bytes(program)
+    worst = max(range(len(sizes)), key=lambda i: sizes[i])
+    hint = ""
     if weight_bytes >= 2 * live:
-        worst = max(range(len(sizes)), key=lambda i: sizes[i])
         cause = f"layer '{_label(program, worst)}' alone has {sizes[worst]} bytes of weights"
+        # All weights in what is left, and the largest layer's in one piece.
+        piece = max((size for _, _, size in spans), default=0) - 2 * live
+        share = min((have - fixed - 2 * live) / weight_bytes, piece / sizes[worst])
+        if share >= 0.01:
+            hint = f"keep at most {int(100 * share)} % of the weight bytes (prune, --encoding csr)"
     else:
         at = min(max(when, 0), len(program.steps) - 1)
         cause = f"at layer '{_label(program, at)}' {2 * live} bytes of feature maps are alive at once"
-    hint = nearest(program, board, need)
-    left = have - fixed - 2 * live
-    if 0 < left < weight_bytes and weight_bytes >= 2 * live:
-        hint += f"; or keep at most {100 * left // weight_bytes} % of the weight bytes (prune, --encoding csr)"
-    raise DoesNotFitError(
+    raise NoRoomError(
         f"the model needs {need} bytes of FRAM, {board.name} has {have} ({need - have} too few): {cause}", hint
     )
 
@@ -144,14 +153,13 @@ def _label(program: Program, index: int) -> str:
     return step.name if step.source in ("", step.name) else f"{step.name} ({step.source})"
 
 
-def nearest(program: Program, board: Board, need: int) -> str:
-    """The smallest known board that would hold ``need`` bytes."""
-    fitting = []
-    for name in list_boards():
+def nearest(program: Program, board: Board, volatile_input: bool = False) -> str:
+    """The smallest other board that holds the program, as a hint."""
+    others = [load_board(name) for name in list_boards() if name != board.name]
+    for other in sorted((b for b in others if not b.is_host), key=lambda b: b.bytes_for("arena")):
         try:
-            other = load_board(name)
-        except SparseCompError:
+            _attempt(program, other, volatile_input)
+        except DoesNotFitError:
             continue
-        if other.name != board.name and not other.is_host and other.bytes_for("arena") >= need:
-            fitting.append((other.bytes_for("arena"), other.name))
-    return f"it would fit {min(fitting)[1]}" if fitting else "no known board holds it: make the network smaller"
+        return f"it would fit {other.name}"
+    return "no known board holds it: make the network smaller"

@@ -140,39 +140,37 @@ def reshape(d: Draw, x: torch.Tensor):
     return lambda t: t.view(1, *target)
 
 
-FLAT = (
-    "linear",
-    "activation",
-    "batch_norm",
-    "dropout",
-    "residual",
-    "concat",
-    "pad",
-    "reshape",
-    "double",
-    "softmax",
-    "softmax",
-    "activation",
-    "side",
-)
-MAPS = (
-    "conv",
-    "activation",
-    "batch_norm",
-    "pool",
-    "dropout",
-    "residual",
-    "concat",
-    "pad",
-    "mean",
-    "flatten",
-    "reshape",
-    "double",
-    "side",
-    "join",
-    "conv",
-    "conv",
-)
+# How often each kind of stage is drawn, on flat tensors and on maps.
+FLAT_WEIGHTS = {
+    "linear": 2,
+    "activation": 3,
+    "batch_norm": 1,
+    "dropout": 1,
+    "residual": 1,
+    "concat": 1,
+    "pad": 1,
+    "reshape": 1,
+    "double": 1,
+    "softmax": 2,
+    "side": 1,
+}
+MAP_WEIGHTS = {
+    "conv": 4,
+    "activation": 5,
+    "batch_norm": 2,
+    "pool": 3,
+    "dropout": 1,
+    "residual": 1,
+    "concat": 1,
+    "pad": 1,
+    "mean": 1,
+    "flatten": 1,
+    "reshape": 1,
+    "double": 1,
+    "side": 1,
+    "join": 1,
+}
+FLAT, MAPS = ([name for name, n in kinds.items() for _ in range(n)] for kinds in (FLAT_WEIGHTS, MAP_WEIGHTS))
 
 
 def stage(d: Draw, name: str, x: torch.Tensor, rng):

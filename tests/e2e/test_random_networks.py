@@ -1,7 +1,10 @@
 """300 random networks through the whole line: saved, loaded, converted, built, compared, and failed."""
 
+import hashlib
 import shutil
+import subprocess
 from collections import Counter
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +23,7 @@ from sparsecomp.report import layer_rows
 from sparsecomp_tools.power import simulate_directory
 
 NETWORKS = 300
+SANITIZED = ("-std=c99", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 FAILURES = 40
 seen: Counter[str] = Counter()
 taken: Counter[str] = Counter()
@@ -52,6 +56,7 @@ def check_network(folder: Path, chance):
     project = folder / "project"
     shutil.rmtree(project, ignore_errors=True)
     write_files(project, generate(prepared, plan, layer_rows(plan)))
+    run_sanitized(project, folder)
     inputs, expected = stream(prepared, prepared.data(tuple(s[:2] for s in case.samples)))
     run = simulate_directory(project, inputs, expected, failures=FAILURES, seed=seed % 1000, kills=0)
     assert run.passed, run.summary()
@@ -70,6 +75,38 @@ def check_float(case, prepared):
     values = run_float(graph, real)
     for name, tensor in zip(graph.outputs, wanted if isinstance(wanted, tuple) else (wanted,), strict=True):
         np.testing.assert_allclose(values[name], tensor.numpy(), rtol=2e-4, atol=2e-4)
+
+
+def run_sanitized(project: Path, folder: Path):
+    """The project's self-test under the address and undefined-behaviour sanitizers."""
+    library = sanitized_library(folder, project)
+    folders = [f"-I{project / name}" for name in (".", "headers", "include", "port")]
+    program = folder / "sanitized"
+    sources = [str(project / "model.c"), str(project / "main.c")]
+    subprocess.run(["gcc", *SANITIZED, *folders, *sources, str(library), "-lm", "-o", str(program)], check=True)
+    done = subprocess.run([str(program)], capture_output=True, text=True)
+    assert done.returncode == 0 and "PASS" in done.stdout, done.stdout + done.stderr
+
+
+def sanitized_library(folder: Path, project: Path) -> Path:
+    """All kernels and the runtime, built once for each config.h that is met."""
+    config = (project / "include" / "config.h").read_bytes()
+    library = folder / f"lib{hashlib.sha256(config).hexdigest()[:8]}"
+    if not library.with_suffix(".a").exists():
+        library.mkdir()
+        shutil.copytree(project / "include", library / "include")
+        firmware = files("sparsecomp_firmware")
+        sources = [*firmware.joinpath("kernels").iterdir(), *firmware.joinpath("runtime").iterdir()]
+        command = [
+            "gcc",
+            *SANITIZED,
+            f"-I{library / 'include'}",
+            "-c",
+            *(str(s) for s in sources if s.name.endswith(".c")),
+        ]
+        subprocess.run(command, check=True, cwd=library)
+        subprocess.run(["ar", "rcs", str(library.with_suffix(".a")), *map(str, library.glob("*.o"))], check=True)
+    return library.with_suffix(".a")
 
 
 def test_random_networks_equal_the_reference_and_survive_failures(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from bench import Bench
 from mac_vectors import mac
-from vectors import noise
+from values import noise
 
 from sparsecomp.program import Stored
 

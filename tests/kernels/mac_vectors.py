@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 from bench import Bench
-from vectors import CLAMPS, EXTREMES, VECTORS, noise
+from values import CLAMPS, EXTREMES, VECTORS, noise
 
 from sparsecomp.arithmetic import SHIFTS
 from sparsecomp.encodings import csr, dense

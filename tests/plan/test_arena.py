@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from small import Net, chain, program, residual
 
 from sparsecomp.plan import Buffer
-from sparsecomp.plan.arena import greedy, height, overlap_in_time, place, two_ended
+from sparsecomp.plan.arena import divide, greedy, height, overlap_in_time, place, two_ended
 from sparsecomp.plan.buffers import RECEIVED, live_buffers, live_words
 
 SIZES = st.integers(1, 5000)
@@ -76,6 +76,20 @@ def test_the_search_improves_on_greedy_somewhere():
         by_size = greedy(sorted(buffers, key=lambda b: (-b.words, b.first, b.name)))
         better += height(buffers, place(buffers)) < height(buffers, by_size)
     assert better >= 5
+
+
+@given(lives(), st.lists(st.integers(1, 8000), min_size=1, max_size=4))
+def test_several_memories_hold_what_they_are_given(buffers, capacities):
+    groups = divide(buffers, capacities)
+    assert len(groups) == len(capacities)
+    for group, capacity in zip(groups, capacities, strict=True):
+        offsets = place(group)
+        check_apart(group, offsets)
+        assert height(group, offsets) <= capacity
+    given_out = [b for group in groups for b in group]
+    assert len(set(given_out)) == len(given_out)
+    for left in set(buffers) - set(given_out):
+        assert any(overlap_in_time(left, b) for b in buffers if b is not left) or left.words > max(capacities)
 
 
 @given(lives(), st.integers(0, 3))

@@ -93,7 +93,8 @@ HOSTILE = {
     "a write past the persistent objects": ("nvm_put(p->out + i, p->a[i]);", "nvm_put(p->out + i - 30000, p->a[i]);"),
     "a call that neither writes nor returns": (
         "uint16_t i;\n\n    for (i = first; i < last; i++) {\n        nvm_put(p->out + i,",
-        "volatile uint16_t i = 0U;\n\n    while (i == 0U) {}\n    for (i = first; i < last; i++) {\n        nvm_put(p->out + i,",
+        "volatile uint16_t i = 0U;\n    while (i == 0U) {}\n    for (i = first; i < last; i++) {\n"
+        "        nvm_put(p->out + i,",
     ),
     "a call that writes without end": ("nvm_put(p->out + i, p->a[i]);", "nvm_put(p->out + i, p->a[i]); i--;"),
     "a memory or arithmetic fault": ("nvm_put(p->out + i, p->a[i]);", "nvm_put(p->out + i, ((const int16_t *)8)[i]);"),

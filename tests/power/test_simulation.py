@@ -8,8 +8,10 @@ from xml.etree import ElementTree
 import defects
 import pytest
 
-from sparsecomp.errors import InputError, ToolError
+from sparsecomp.errors import InputError, MismatchError, ToolError
 from sparsecomp_tools.power import compile_directory, explore_directory, simulate_directory, tiny, write_junit
+from sparsecomp_tools.power.running import write_stream
+from sparsecomp_tools.power.simulation import kill_repeatedly
 
 
 @pytest.fixture(scope="module")
@@ -51,44 +53,30 @@ def test_random_failures_find_the_plain_defects(model, data, tmp_path, defect):
     assert run.first.kind in run.message
 
 
-def test_a_period_that_livelocks_is_found(model, data, tmp_path):
-    # After one write of its own the device forgets where it stood, if it is booted with an odd unit half done.
-    changes = (
-        (defects.RUNTIME_H, "} progress_t;", "    volatile uint16_t boots;\n} progress_t;"),
-        (
-            defects.RUNTIME,
-            defects.COMMIT,
-            "    nvm_commit(&model_progress.cursor, (uint16_t)(cursor == 9U && model_progress.boots == 3U ? 2U : cursor + 1U));\n",
-        ),
-        (
-            defects.RUNTIME,
-            "    nvm_commit(&model_progress.held, 1U);\n",
-            "    nvm_commit(&model_progress.held, 1U);\n    nvm_commit(&model_progress.boots, 3U);\n",
-        ),
-        (
-            defects.RUNTIME,
-            "    nvm_commit(&model_progress.cursor, 1U);\n",
-            "    nvm_commit(&model_progress.boots, 0U);\n    nvm_commit(&model_progress.cursor, 1U);\n",
-        ),
-    )
-    # "boots" is 0 while units run, so this is correct; it costs two writes an inference.
-    same = defects.Defect("harmless", changes).apply(model, tmp_path / "harmless")
-    plain = simulate_directory(model, *data, failures=10, kills=0)
-    run = simulate_directory(same, *data, failures=10, kills=0)
-    assert run.passed and run.writes[0] == plain.writes[0] + 2
-    # Left at 3 it sends unit 9 back for ever: no failure is needed to see that.
-    broken = defects.Defect("loop", (*changes[:3],)).apply(model, tmp_path / "loop")
-    run = simulate_directory(broken, *data, failures=10, kills=0)
-    assert not run.passed and run.first.kind.startswith("no end")
+def test_a_period_that_livelocks_is_found(tmp_path):
+    # Two words of cursor, the lower one first: with the right period power fails between them in every round.
+    (defect,) = [defect for defect in defects.ANY_MODEL if defect.name == "torn cursor, unit first"]
+    model = tiny.write_tiny(tmp_path / "model", width=28)
+    data = tiny.stream(3, width=28)
+    run = simulate_directory(defect.apply(model, tmp_path / "broken"), *data, failures=100, kills=0)
+    assert run.divergences == 0 and not run.passed
+    assert run.livelocked == (39,) and run.smallest_period == 32
+    assert "livelocks at 39" in run.summary()
+    assert simulate_directory(model, *data, failures=100, kills=0).passed
+    write_junit(tmp_path / "out.xml", {"periods": run})
+    assert "livelock" in (tmp_path / "out.xml").read_text()
+
+
+def test_an_inference_without_end_is_reported(model, data, tmp_path):
+    change = (defects.RUNTIME, "(uint16_t)(cursor + 1U)", "(uint16_t)(cursor == 4U ? 2U : cursor + 1U)")
+    broken = defects.Defect("loop", (change,)).apply(model, tmp_path / "broken")
+    run = simulate_directory(broken, *data, failures=100, kills=0)
+    assert run.first.kind.startswith("no end") and run.smallest_period == 0 and not run.passed
 
 
 def test_kills_show_a_torn_input(model, data, tmp_path):
     # Exposed before it is complete: only kills in the middle of a delivery can show it.
     broken = defects.ANY_MODEL[1].apply(model, tmp_path / "broken")
-    from sparsecomp.errors import MismatchError
-    from sparsecomp_tools.power.running import write_stream
-    from sparsecomp_tools.power.simulation import kill_repeatedly
-
     inputs, _, answers = write_stream(tmp_path, *data)
     writes = explore_directory(model, *data).writes
     with pytest.raises(MismatchError, match="differ|never|answer"):

@@ -65,9 +65,7 @@ def test_answers_inputs_one_after_the_other_with_all_layers(chain):
 
 def test_a_missing_cast_that_no_host_test_can_see(chain, tmp_path):
     require_msp430()
-    broken = edited(
-        chain, tmp_path / "broken", "kernels/mac_dense.c", "(accumulator_t)*weight++ * *tap++", "*weight++ * *tap++"
-    )
+    broken = edited(chain, tmp_path / "broken", "kernels/mac_dense.c", "acc += (accumulator_t)", "acc += ")
     with built(broken, chain.plan.board) as copy:
         assert compare_layers(copy, chain.program, chain.wire) > 0
     with pytest.raises(MismatchError, match=r"\(small model\) differs .* layer 2 'conv1' .* 0: -?\d+ instead"):

@@ -4,6 +4,8 @@ import networks
 import pytest
 from toolchain import require_msp430
 
+from sparsecomp.boards import list_boards
+from sparsecomp.build import built
 from sparsecomp.plan.units import step_writes
 from sparsecomp_tools.msim import check_msim
 
@@ -51,7 +53,7 @@ def test_the_demo_network_in_the_large_model(tmp_path):
     assert check_msim(project.directory, project.program, project.wire, model="large") == every_word(project)
 
 
-def test_a_project_for_a_board_and_dense_and_float_ones(tmp_path):
+def test_a_project_for_a_board_and_each_encoding(tmp_path):
     require_msp430()
     for name, options in {
         "board": {"board": "msp430fr5994"},
@@ -68,3 +70,11 @@ def test_a_float_network_in_the_small_model(tmp_path):
     compared = check_msim(project.directory, project.program, project.wire, model="small")
     # An element is two words; the answers are counted in words already.
     assert compared == 2 * every_word(project) - project.answers[0][0].size
+
+
+@pytest.mark.parametrize("board", [name for name in list_boards() if name != "host"])
+def test_a_board_s_own_makefile_builds_the_library(tmp_path, board):
+    require_msp430()
+    project = networks.generate(networks.residual(), tmp_path / "project", count=1, board=board)
+    with built(project.directory, project.plan.board) as copy:
+        assert (copy / "build" / "libmodel.a").stat().st_size > 1000

@@ -19,7 +19,7 @@ TOKEN = re.compile(
 
 @dataclass(frozen=True)
 class Mutation:
-    """One change: ``text`` with [start, end) replaced by ``new``; ``line`` counts from 1."""
+    """One change: ``text`` with [start, end) replaced by ``new``; ``line`` counts from 1, ``context`` is its text."""
 
     file: str
     line: int
@@ -28,6 +28,7 @@ class Mutation:
     new: str
     start: int
     end: int
+    context: str
 
     def apply(self, text: str) -> str:
         """The changed text."""
@@ -36,7 +37,10 @@ class Mutation:
     @property
     def key(self) -> str:
         """A name that survives changes elsewhere in the file."""
-        return f"{self.file}: {self.kind}: {' '.join(self.old.split())} -> {' '.join(self.new.split()) or 'nothing'}"
+        old, new = (" ".join(text.split()) or "nothing" for text in (self.old, self.new))
+        if self.kind == "swapped":
+            return f"{self.file}: {self.kind}: {old}"
+        return f"{self.file}: {self.kind}: {old} -> {new} in {self.context}"
 
 
 def _blanked(text: str) -> str:
@@ -82,12 +86,16 @@ def _target(statement: str) -> str:
     return (assigned or stored)[1].strip() if assigned or stored else ""
 
 
+def _mentions(text: str, name: str) -> bool:
+    return bool(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text))
+
+
 def _order_matters(first: str, second: str) -> bool:
     """Whether both are stores, and not two assignments to memory of this process that do not read each other."""
     one, two = _target(first), _target(second)
     if not one or not two:
         return False
-    return "nvm_" in first + second or one in second or two in first
+    return "nvm_" in first + second or _mentions(second, one) or _mentions(first, two)
 
 
 def _bodies(blank: str) -> list[tuple[int, int]]:
@@ -114,7 +122,8 @@ def mutations(file: str, text: str) -> list[Mutation]:
         return any(start < at < end for start, end in bodies)
 
     def make(kind: str, start: int, end: int, new: str) -> Mutation:
-        return Mutation(file, text.count("\n", 0, start) + 1, kind, text[start:end], new, start, end)
+        line = text.count("\n", 0, start)
+        return Mutation(file, line + 1, kind, text[start:end], new, start, end, text.splitlines()[line].strip())
 
     found: list[Mutation] = []
     before: tuple[int, int] | None = None

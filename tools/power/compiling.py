@@ -105,7 +105,7 @@ def _link(command: list[str], objects: list[Path]) -> Path:
 
 
 def _sources(root: Path) -> tuple[list[Path], list[Path]]:
-    """A generated directory's C files without its mains: those for every program, those for programs with FRAM files."""
+    """A generated directory's C files without its mains: those for all programs, those for all with FRAM files."""
     for part in ("runtime/runtime.c", "port/fram.c", "port/host_main.c", "include/runtime.h"):
         if not (root / part).is_file():
             raise InputError(f"{root.name} is no generated directory for the host: {part} is missing", "deploy to host")

@@ -60,8 +60,9 @@ class Exploration:
     """Result of one exploration; ``writes`` are the FRAM writes of each inference without failures.
 
     ``exhausted``: every reachable crash state was visited; otherwise ``fraction`` of them were drawn by a hash of their
-    contents. ``largest_call`` is the most FRAM writes in one call of the runtime (a unit, or a delivery), ``largest_loss``
-    the most that a single failure undoes; where it is no more, no schedule of failures further apart can livelock.
+    contents. ``largest_call`` is the most FRAM writes in one call of the runtime (a unit, or a delivery), and
+    ``largest_loss`` the most that a single failure undoes; where it is no more, no schedule of failures further apart
+    can livelock.
     """
 
     states: int

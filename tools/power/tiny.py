@@ -1,4 +1,4 @@
-"""A model directory written by hand, so that tests of the tools stand on the protocol alone: five layers, two outputs."""
+"""A model directory written by hand, so that tests of the tools need no converter: five layers, two outputs."""
 
 from __future__ import annotations
 
@@ -143,7 +143,9 @@ const uint16_t model_input_words = WIDTH;
 int16_t *const model_input = input;
 const output_t model_outputs[] = {{padded + 1, WIDTH}, {answer, 4U}, {answer, 3U}};
 const uint16_t model_output_count = 2U;
-const output_t model_layer_views[] = {{padded, 0U}, {padded + 1, WIDTH}, {convolved, WIDTH}, {sum, WIDTH}, {answer, 4U}, {answer, 1U}};
+const output_t model_layer_views[] = {
+    {padded, 0U}, {padded + 1, WIDTH}, {convolved, WIDTH}, {sum, WIDTH}, {answer, 4U}, {answer, 1U},
+};
 """
 
 

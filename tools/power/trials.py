@@ -19,7 +19,7 @@ from sparsecomp_tools.power.compiling import compile_directory, compile_probe
 from sparsecomp_tools.power.running import Words, write_stream
 
 PATIENCE_SECONDS = 10.0
-SLOW_NS = 200_000
+SLOW_NS = 4_000_000
 
 
 @dataclass(frozen=True)
