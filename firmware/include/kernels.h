@@ -64,13 +64,13 @@ typedef struct {
     surface_t output;
     uint16_t row_step;
     uint16_t column_step;
-    uint16_t group_step;   /* input channels of a group */
-    uint16_t group_size;   /* output channels of a group */
-    const void *bias;      /* one an output channel, or NULL */
+    uint16_t group_step;        /* input channels of a group */
+    uint16_t group_size;        /* output channels of a group */
+    const void *bias;           /* one an output channel, or NULL */
     const uint16_t *multiplier; /* one an output channel, or one in all */
-    uint16_t per_channel;  /* 1: one multiplier a channel */
+    uint16_t per_channel;       /* 1: one multiplier a channel */
     uint16_t shift;
-    uint16_t bias_bytes;   /* 1 or 2 (float: 4) */
+    uint16_t bias_bytes; /* 1 or 2 (float: 4) */
     uint16_t bias_shift;
     element_t low;
     element_t high;
@@ -217,12 +217,12 @@ void kernel_copy(const void *params, uint16_t first, uint16_t last);
 
 /* The cells around a tensor. An item is one stored row, halo rows included. */
 typedef struct {
-    element_t *stored;  /* first cell of the halo */
+    element_t *stored; /* first cell of the halo */
     uint16_t pitch;
-    uint16_t top;       /* rows above */
-    uint16_t height;    /* rows inside */
-    uint16_t left;      /* elements before, in each inner row */
-    uint16_t inside;    /* elements inside, in each inner row */
+    uint16_t top;    /* rows above */
+    uint16_t height; /* rows inside */
+    uint16_t left;   /* elements before, in each inner row */
+    uint16_t inside; /* elements inside, in each inner row */
     element_t value;
 } fill_t;
 
@@ -230,10 +230,10 @@ void kernel_fill(const void *params, uint16_t first, uint16_t last);
 
 /* The input as it came over the wire to elements. */
 typedef struct {
-    const void *input;  /* bytes, or int16_t words */
+    const void *input; /* bytes, or int16_t words */
     surface_t output;
-    uint16_t kind;      /* 0 unsigned bytes, 1 signed bytes, 2 words */
-    int16_t gain;       /* requantize(x * gain + offset, 1, shift) ... */
+    uint16_t kind; /* 0 unsigned bytes, 1 signed bytes, 2 words */
+    int16_t gain;  /* requantize(x * gain + offset, 1, shift) ... */
     int32_t offset;
     uint16_t shift;
     const element_t *table; /* ... or table[byte] where it is not NULL */

@@ -12,12 +12,13 @@
         for (item = first; item < last; item++) {                                                                      \
             const element_t *tap = window(mac, &at, (uint16_t)(at.channel / mac->group_size));                         \
             const uint16_t begin = p->rows[at.channel];                                                                \
+            const uint16_t count = (uint16_t)(p->rows[at.channel + 1U] - begin);                                       \
             const WEIGHT *weight = (const WEIGHT *)p->weights + begin;                                                 \
             const OFFSET *offset = (const OFFSET *)p->offsets + begin;                                                 \
             accumulator_t acc = bias(mac, at.channel);                                                                 \
             uint16_t k;                                                                                                \
                                                                                                                        \
-            for (k = (uint16_t)(p->rows[at.channel + 1U] - begin); k != 0U; k--) {                                     \
+            for (k = 0U; k < count; k++) {                                                                             \
                 STEP                                                                                                   \
             }                                                                                                          \
             finish(mac, &at, acc);                                                                                     \
@@ -26,10 +27,10 @@
     }
 
 #define BY_DELTA                                                                                                       \
-    tap += *offset++;                                                                                                  \
-    acc += (accumulator_t)*weight++ * *tap;
+    tap += offset[k];                                                                                                  \
+    acc += (accumulator_t)(weight[k]) * tap[0];
 
-#define BY_INDEX acc += (accumulator_t)*weight++ * tap[*offset++];
+#define BY_INDEX acc += (accumulator_t)(weight[k]) * tap[offset[k]];
 
 #ifdef MODEL_FLOAT
 CSR(kernel_mac_csr_delta8, float, uint8_t, BY_DELTA)
