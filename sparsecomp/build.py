@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sparsecomp.boards import Board
-from sparsecomp.errors import ToolError
+from sparsecomp.errors import MismatchError, ToolError
 
 
 def compiler(board: Board) -> list[str]:
@@ -49,7 +49,11 @@ def built(project: Path, board: Board) -> Iterator[Path]:
 
 
 def selftest(copy: Path) -> None:
-    """Runs the built self-test; raises ToolError with its line where it does not pass."""
+    """Runs the built self-test. Raises MismatchError with its line where the answer differs, ToolError where it ends
+    in any other way.
+    """
     done = subprocess.run([str(copy / "build" / "selftest")], capture_output=True, text=True)
+    if done.returncode == MismatchError.exit_code:
+        raise MismatchError(done.stdout.strip(), "this is a defect of sparsecomp: please report the model")
     if done.returncode != 0:
         raise ToolError((done.stdout or done.stderr).strip() or f"the self-test ended with {done.returncode}")

@@ -59,7 +59,7 @@ def save_compressed_model(
 
         try:
             write(example)
-        except ConversionError as refusal:
+        except (ConversionError, InputError) as refusal:
             # Perhaps a sample without its batch. Where that is not it either, the first complaint is the one to show.
             if input_data is None:
                 raise
@@ -94,6 +94,7 @@ def _tensor(data: Any) -> Any:
 
     if not isinstance(data, torch.Tensor | np.ndarray):
         raise InputError(
-            f"the network cannot be traced with a {type(data).__name__}", "give one sample as a tensor: input_data=x[:1]"
+            f"the network cannot be traced with a {type(data).__name__}",
+            "give one sample as a tensor: input_data=x[:1]",
         )
     return torch.as_tensor(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -19,13 +20,22 @@ def check_target(out: str | Path) -> Path:
     path = Path(out)
     if path.is_symlink() or (path.exists() and not path.is_dir()):
         raise InputError(f"'{path.name}' is there already and is no directory", "choose another directory with -o")
-    if path.is_dir() and any(path.iterdir()) and not (path / MARK).is_file():
+    if path.is_dir() and any(path.iterdir()) and not _ours(path):
         raise InputError(
             f"'{path.name}' holds files that are not a project of ours", "choose another directory with -o, or empty it"
         )
     if not path.absolute().parent.is_dir():
         raise InputError(f"there is no directory '{path.parent}' to write into", "create it first")
     return path
+
+
+def _ours(path: Path) -> bool:
+    """Whether the directory holds a plan that this package wrote."""
+    try:
+        plan = json.loads((path / MARK).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(plan, dict) and plan.get("report") == "plan"
 
 
 @contextmanager

@@ -136,15 +136,21 @@ def check_layers(program: Program, wire: Sequence[np.ndarray], found: Sequence[n
     return compared
 
 
-def compare_answers(answers: Answers, found: Sequence[bytes], level: str) -> None:
-    """Raises MismatchError where an answer is not the reference's, bit by bit."""
+def compare_answers(copy: Path, program: Program, wire: Sequence[np.ndarray], answers: Answers) -> list[bytes]:
+    """Answers of the built host device, each held against the reference's bit by bit.
+
+    Raises MismatchError, naming the first layer and element that differ where that sample alone shows it.
+    """
+    found = run_device(copy, program, wire)
     for index, data in enumerate(found):
         expected = b"".join(w.tobytes() for w in answers.words(index))
         if data != expected:
+            compare_layers(copy, program, [w[index : index + 1] for w in wire])
             raise MismatchError(
-                f"{level} answers sample {index} differently from the reference",
+                f"host C answers sample {index} differently from the reference, but only after the samples before it",
                 "this is a defect of sparsecomp: please report the model",
             )
+    return found
 
 
 def decode_answers(program: Program, found: Sequence[bytes]) -> tuple[np.ndarray, ...]:

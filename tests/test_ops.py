@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
+from torch.nn import functional as F  # noqa: E402
 
 from sparsecomp.errors import ConversionError
 from sparsecomp.graph import Node
 from sparsecomp.ops import SUPPORTED, operator
-
-torch = pytest.importorskip("torch")
-from torch.nn import functional as F  # noqa: E402
 
 RNG = np.random.default_rng(7)
 IMAGE, LINE, FLAT = (4, 9, 7), (4, 13), (11,)
@@ -211,6 +210,12 @@ def test_shapes_that_do_not_go_together_are_refused_by_name(op, shapes, attrs, m
     with pytest.raises(ConversionError, match=message) as refusal:
         operator(op).shape(node, shapes, {})
     assert "'mine' (net.py:9)" in refusal.value.message
+
+
+def test_an_average_divided_by_less_than_one_is_refused():
+    op, shapes, params, attrs, _ = avg_pool(IMAGE, (2, 2), (2, 2), (0, 0), False, True, -3)
+    with pytest.raises(ConversionError, match="'mean' divides by -3"):
+        operator(op).shape(Node(op, "mean", ("x",), "y", attrs), shapes, params)
 
 
 def test_a_kernel_larger_than_its_input_is_refused():

@@ -1,5 +1,6 @@
 """Average over sliding windows (torch.nn.AvgPool1d, AvgPool2d)."""
 
+from sparsecomp.errors import ConversionError
 from sparsecomp.ops._averages import average, lower_average, pool_spans
 from sparsecomp.ops._windows import spatial_shape
 
@@ -7,6 +8,8 @@ ATTRS = ("kernel", "stride", "padding", "ceil_mode", "count_include_pad", "divis
 
 
 def shape(node, shapes, params):
+    if node.attrs["divisor"] is not None and node.attrs["divisor"] < 1:
+        raise ConversionError(f"{node.describe()} divides by {node.attrs['divisor']}", "divisor_override is 1 or more")
     return (shapes[0][0], *spatial_shape(node, shapes[0], node.attrs["kernel"], [1] * len(node.attrs["kernel"])))
 
 

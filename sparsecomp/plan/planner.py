@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparsecomp.boards import Board, list_boards, load_board
+from sparsecomp.boards import Board, Region, list_boards, load_board
 from sparsecomp.errors import DoesNotFitError
 from sparsecomp.kernels import kernel
 from sparsecomp.plan import PROGRESS_WORDS, Arena, Buffer, Placement, Plan
@@ -69,23 +69,30 @@ def _attempt(program: Program, board: Board, volatile_input: bool) -> Plan:
     return check(plan)
 
 
-def _free_spans(board: Board, first_bytes: int) -> list[tuple[str, int, int]]:
-    """(region, start, bytes) for constants and feature maps; code and protocol come off the first ones."""
+def _spans(board: Board) -> list[tuple[Region, int, int]]:
+    """(region, start, bytes) that may hold feature maps or constants, by address."""
+    found = {start: (region, start, size) for use in ("arena", "weights") for region, start, size in board.spans(use)}
+    return [found[start] for start in sorted(found)]
+
+
+def _free_spans(board: Board, first_bytes: int) -> list[tuple[Region, int, int]]:
+    """The same without code and protocol, which come off the first region for feature maps."""
+    first = board.spans("arena")[0][0].name
     spans = []
-    for region, start, size in board.spans("arena"):
-        taken = min(first_bytes, size) if region.name == board.spans("arena")[0][0].name else 0
+    for region, start, size in _spans(board):
+        taken = min(first_bytes, size) if region.name == first else 0
         first_bytes -= taken
-        spans.append((region.name, start + taken, size - taken))
+        spans.append((region, start + taken, size - taken))
     return spans
 
 
 def _place(program: Program, board: Board, buffers: tuple[Buffer, ...], spans, weight_bytes: int, fixed: int):
     free = sum(size for _, _, size in spans) - weight_bytes
     live, when = live_words(buffers)
-    if free < 2 * live or not spans:
+    if free < 2 * live:
         _refuse(program, board, spans, weight_bytes, live, when, fixed)
     # Largest span first: one arena wherever everything fits into one. Constants take what is left.
-    order = sorted(range(len(spans)), key=lambda i: -spans[i][2])
+    order = sorted((i for i, s in enumerate(spans) if "arena" in s[0].uses), key=lambda i: -spans[i][2])
     groups = divide(buffers, [spans[i][2] // 2 for i in order])
     rest = [b for b in buffers if not any(b in group for group in groups)]
     if rest:
@@ -102,7 +109,7 @@ def _place(program: Program, board: Board, buffers: tuple[Buffer, ...], spans, w
         offsets = place(mine)
         region, start, size = spans[i]
         placements |= {b.name: Placement(b, len(arenas), offsets[b.name]) for b in mine}
-        arenas.append(Arena(region, start, height(mine, offsets), size // 2, live_words(tuple(mine))[0]))
+        arenas.append(Arena(region.name, start, height(mine, offsets), size // 2, live_words(tuple(mine))[0]))
     return placements, tuple(arenas)
 
 
@@ -111,9 +118,10 @@ def _place_tables(program: Program, board: Board, weights, spans, arenas) -> dic
     # A reserved range may cut one region into several spans, so they are told apart by their start.
     used = {a.start: 2 * a.words for a in arenas}
     free = [size - used.get(start, 0) for _, start, size in spans]
-    tables = dict.fromkeys((name for name, _, _ in spans), 0)
+    tables = {region.name: 0 for region, _, _ in spans if "weights" in region.uses}
+    spots = [i for i, (region, _, _) in enumerate(spans) if "weights" in region.uses]
     for index in sorted(range(len(weights)), key=lambda i: -weights[i]):
-        spot = max(range(len(free)), key=lambda i: free[i])
+        spot = max(spots, key=lambda i: free[i])
         if weights[index] > free[spot]:
             step = program.steps[index]
             raise NoRoomError(
@@ -122,13 +130,13 @@ def _place_tables(program: Program, board: Board, weights, spans, arenas) -> dic
                 "make the layer smaller or sparser",
             )
         free[spot] -= weights[index]
-        tables[spans[spot][0]] += weights[index]
+        tables[spans[spot][0].name] += weights[index]
     return tables
 
 
 def _refuse(program: Program, board: Board, spans, weight_bytes: int, live: int, when: int, fixed: int) -> None:
     """Raises with the layer that weighs most, and what would fit."""
-    have = sum(size for _, _, size in board.spans("arena"))
+    have = sum(size for _, _, size in _spans(board))
     need = weight_bytes + 2 * live + fixed
     sizes = constant_bytes(program)
     worst = max(range(len(sizes)), key=lambda i: sizes[i])
@@ -136,7 +144,7 @@ def _refuse(program: Program, board: Board, spans, weight_bytes: int, live: int,
     if weight_bytes >= 2 * live:
         cause = f"layer '{_label(program, worst)}' alone has {sizes[worst]} bytes of weights"
         # All weights in what is left, and the largest layer's in one piece.
-        piece = max((size for _, _, size in spans), default=0) - 2 * live
+        piece = max(size for region, _, size in spans if "weights" in region.uses) - 2 * live
         share = min((have - fixed - 2 * live) / weight_bytes, piece / sizes[worst])
         if share >= 0.01:
             hint = f"keep at most {int(100 * share)} % of the weight bytes (prune, --encoding csr)"

@@ -5,8 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch")
+import torch
 from torch import nn  # noqa: E402
 
 import sparsecomp  # noqa: E402

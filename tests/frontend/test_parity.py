@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch")
+import torch
 from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 

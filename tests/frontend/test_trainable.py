@@ -4,8 +4,7 @@ import copy
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch")
+import torch
 from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 

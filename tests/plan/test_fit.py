@@ -135,6 +135,21 @@ def test_maps_that_fit_no_single_region_are_placed_in_several():
     assert "-" not in refusal.value.message.split("needs")[1]
 
 
+def test_weights_and_maps_go_where_the_board_lets_them():
+    regions = (
+        Region("maps", 0x10000, 3_000, "host", ("arena",)),
+        Region("tables", 0x20000, 100_000, "host", ("weights",)),
+        Region("more", 0x40000, 2_000, "host", ("arena", "weights")),
+    )
+    board = replace(HOST, name="split", regions=regions)
+    plan = make_plan(heavy(100), board)
+    assert {a.region for a in plan.arenas} == {"maps"}
+    assert set(plan.tables) == {"tables", "more"} and plan.tables["tables"] > 40_000
+    assert sum(plan.tables.values()) == plan.constant_bytes
+    with pytest.raises(DoesNotFitError, match="'conv1 .*in one piece"):
+        make_plan(wide(1), board)
+
+
 def test_a_region_cut_by_a_reserved_range_is_two_pieces():
     board = replace(board_with(100_000), reserved=(Reserved("hole", 0x10000 + 60_000, 1_000),))
     plan = make_plan(heavy(100), board)

@@ -1,12 +1,12 @@
 """The order of FRAM writes in the MSP430's assembly."""
 
-import os
 import shutil
 from importlib.resources import files
 from pathlib import Path
 
 import defects
 import pytest
+from toolchain import require_msp430
 
 from sparsecomp.errors import ToolError
 from sparsecomp_tools.power import check_ordering
@@ -14,8 +14,12 @@ from sparsecomp_tools.power.ordering import listing
 
 MODELS = ("-mlarge", "-msmall")
 LEVELS = ("-O0", "-O1", "-Os", "-O2", "-O3")
-COMPILER = os.environ.get("MSP430_CC") or shutil.which("msp430-elf-gcc")
-needs_compiler = pytest.mark.skipif(COMPILER is None, reason="msp430-elf-gcc is not installed")
+COMPILER = "msp430-elf-gcc"
+
+
+@pytest.fixture(scope="module")
+def msp430():
+    require_msp430()
 
 
 @pytest.fixture
@@ -31,14 +35,14 @@ def faults(firmware, *flags):
     return check_ordering(text)
 
 
-@needs_compiler
+@pytest.mark.usefixtures("msp430")
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_compiler_keeps_the_order(firmware, model, level):
     assert faults(firmware, model, level) == ()
 
 
-@needs_compiler
+@pytest.mark.usefixtures("msp430")
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("level", LEVELS)
 def test_removed_barriers_are_caught(firmware, model, level):
@@ -50,7 +54,7 @@ def test_removed_barriers_are_caught(firmware, model, level):
     assert faults(firmware, model, level)
 
 
-@needs_compiler
+@pytest.mark.usefixtures("msp430")
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("name", ["cursor before data", "selector before payload", "stale input"])
 def test_stores_in_the_wrong_order_are_caught(firmware, model, name):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from sparsecomp_tools.power import tiny
-from sparsecomp_tools.power.trials import TRIALS, bench_for
+from sparsecomp_tools.power.bench import bench_for
+from sparsecomp_tools.power.trials import TRIALS
 
 
 @pytest.fixture(scope="module")

@@ -29,11 +29,12 @@ from sparsecomp.errors import InputError, SparseCompError, ToolError
 from sparsecomp_tools.benchmarks.mutations import Mutation, mutations
 from sparsecomp_tools.benchmarks.survivors import SURVIVORS
 from sparsecomp_tools.power import tiny
+from sparsecomp_tools.power.bench import bench_for
 from sparsecomp_tools.power.compiling import same_object
 from sparsecomp_tools.power.exploration import explore_directory
 from sparsecomp_tools.power.running import Words
 from sparsecomp_tools.power.simulation import simulate_directory
-from sparsecomp_tools.power.trials import bench_for, broken_promise
+from sparsecomp_tools.power.trials import broken_promise
 
 TARGETS = ("runtime/runtime.c", "port/*.c")
 ENOUGH = 0.95

@@ -38,7 +38,7 @@ class Mutation:
     def key(self) -> str:
         """A name that survives changes elsewhere in the file."""
         old, new = (" ".join(text.split()) or "nothing" for text in (self.old, self.new))
-        if self.kind == "swapped":
+        if self.kind in ("swapped", "deleted"):
             return f"{self.file}: {self.kind}: {old}"
         return f"{self.file}: {self.kind}: {old} -> {new} in {self.context}"
 
