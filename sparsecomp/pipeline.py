@@ -16,7 +16,7 @@ from sparsecomp.metrics import Metric, agreement, top1
 from sparsecomp.plan import Plan
 from sparsecomp.plan.planner import make_plan
 from sparsecomp.prepare import Data, Prepared, Request, prepare, random_inputs, test_data
-from sparsecomp.project import check_target, staged, write_files
+from sparsecomp.project import check_target, digest, staged, write_files
 from sparsecomp.quantize import sqnr_db
 from sparsecomp.reference import run, to_values, wire_words
 from sparsecomp.render import Vector, render, to_json
@@ -237,7 +237,7 @@ def generate(prepared: Prepared, plan: Plan, rows: tuple[LayerRow, ...]) -> dict
         label = int(loaded.labels.reshape(len(loaded.labels), -1)[0, 0])
     vector = Vector(wire_words(prepared.program, sample.wire)[0], np.concatenate(answers.words(0)), label)
     files = render(plan, vector, loaded.sha256, __version__)
-    files["plan.json"] = to_json(plan_json(plan))
+    files["plan.json"] = to_json(plan_json(plan) | {"files": {name: digest(data) for name, data in files.items()}})
     files["report.json"] = to_json(Deployment(plan, rows, stage="generate").to_json())
     return files
 

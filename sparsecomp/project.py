@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -12,30 +13,51 @@ from pathlib import Path
 
 from sparsecomp.errors import InputError
 
-MARK = "plan.json"  # what a directory of ours holds
+MARK = "plan.json"  # what a directory of ours holds; its "files" are the hashes of the others
+REPORT = "report.json"  # rewritten by every run, so it has no hash
+BUILT = "build"  # what make leaves, which can be made again
 
 
 def check_target(out: str | Path) -> Path:
-    """``out`` as a path that may be written: not there, empty, or a project of ours. Raises InputError otherwise."""
+    """``out`` as a path that may be written: not there, empty, or a project of ours that nobody has changed since.
+
+    Raises InputError otherwise, so that no file of the user's is lost.
+    """
     path = Path(out)
     if path.is_symlink() or (path.exists() and not path.is_dir()):
         raise InputError(f"'{path.name}' is there already and is no directory", "choose another directory with -o")
-    if path.is_dir() and any(path.iterdir()) and not _ours(path):
-        raise InputError(
-            f"'{path.name}' holds files that are not a project of ours", "choose another directory with -o, or empty it"
-        )
+    if path.is_dir() and any(path.iterdir()):
+        _check_ours(path)
     if not path.absolute().parent.is_dir():
         raise InputError(f"there is no directory '{path.parent}' to write into", "create it first")
     return path
 
 
-def _ours(path: Path) -> bool:
-    """Whether the directory holds a plan that this package wrote."""
+def _check_ours(path: Path) -> None:
+    """Raises InputError where the directory holds anything but a project of ours as it was written."""
     try:
         plan = json.loads((path / MARK).read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(plan, dict) and plan.get("report") == "plan"
+        hashes = dict(plan["files"]) if plan["report"] == "plan" else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        hashes = {}
+    if not hashes:
+        raise InputError(
+            f"'{path.name}' holds files that are not a project of ours", "choose another directory with -o, or empty it"
+        )
+    for file in sorted(path.rglob("*")):
+        name = file.relative_to(path).as_posix()
+        if file.is_dir() or name in (MARK, REPORT) or name.startswith(f"{BUILT}/"):
+            continue
+        if hashes.get(name) != digest(file.read_bytes()):
+            what = "was changed since it was generated" if name in hashes else "was not generated"
+            raise InputError(
+                f"'{path.name}/{name}' {what}, and would be lost", "move it, or choose another directory with -o"
+            )
+
+
+def digest(data: bytes) -> str:
+    """Short hash of a file's content."""
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional as F  # noqa: E402
+from torch.nn import functional as F
 
 from sparsecomp.errors import ConversionError
 from sparsecomp.graph import Node

@@ -75,7 +75,10 @@ def test_convert_writes_a_project_and_returns_what_it_wrote(model, tmp_path):
     assert isinstance(result, Conversion)
     found = document(result, "conversion")
     assert found["files"] == len(files(tmp_path / "out"))
-    assert json.loads((tmp_path / "out/plan.json").read_text()) == found["plan"]
+    plan = json.loads((tmp_path / "out/plan.json").read_text())
+    listed = plan.pop("files")
+    assert plan == found["plan"]
+    assert set(listed) == set(files(tmp_path / "out")) - {"plan.json", "report.json"}
 
 
 @pytest.mark.parametrize("until, stage", [("plan", "plan"), ("generate", "generate"), ("build", "build")])
@@ -126,6 +129,23 @@ def test_a_directory_of_somebody_else_is_left_alone(model, tmp_path):
         sparsecomp.convert(model, tmp_path / "file")
     with pytest.raises(InputError, match="there is no directory"):
         sparsecomp.convert(model, tmp_path / "a" / "b")
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "main.c", "headers/mine.h"])
+def test_what_the_user_added_or_changed_in_a_project_is_not_lost(model, tmp_path, name):
+    sparsecomp.convert(model, tmp_path / "out")
+    (tmp_path / "out" / name).write_text("mine")
+    with pytest.raises(InputError, match=name):
+        sparsecomp.convert(model, tmp_path / "out")
+    assert (tmp_path / "out" / name).read_text() == "mine"
+
+
+def test_what_make_left_is_replaced(model, tmp_path):
+    sparsecomp.convert(model, tmp_path / "out")
+    (tmp_path / "out/build").mkdir()
+    (tmp_path / "out/build/selftest").write_text("")
+    sparsecomp.convert(model, tmp_path / "out")
+    assert not (tmp_path / "out/build").exists()
 
 
 def test_a_foreign_directory_with_a_plan_of_its_own_is_left_alone(model, tmp_path):

@@ -165,7 +165,7 @@ typedef struct {
 
 void kernel_add(const void *params, uint16_t first, uint16_t last);
 
-/* Element by element: negative inputs by gain_negative, others by gain, then clamped. */
+/* Element by element: negative inputs by gain_negative, others by gain, each with its shift; then clamped. */
 typedef struct {
     const element_t *input;
     uint16_t input_pitch;
@@ -173,6 +173,7 @@ typedef struct {
     uint16_t gain;
     uint16_t gain_negative;
     uint16_t shift;
+    uint16_t shift_negative;
     element_t low;
     element_t high;
 #ifdef MODEL_FLOAT

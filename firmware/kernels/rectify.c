@@ -12,7 +12,8 @@ void kernel_rectify(const void *params, uint16_t first, uint16_t last)
 #ifdef MODEL_FLOAT
         const element_t y = x < 0.0F ? x * p->slope : x;
 #else
-        const element_t y = requantize(x, x < 0 ? p->gain_negative : p->gain, p->shift);
+        const element_t y =
+            x < 0 ? requantize(x, p->gain_negative, p->shift_negative) : requantize(x, p->gain, p->shift);
 #endif
         store(address(&p->output, &at), clamp(y, p->low, p->high));
         advance(&p->output, &at);

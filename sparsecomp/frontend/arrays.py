@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from sparsecomp.datasets import load_arrays
 from sparsecomp.errors import InputError
 from sparsecomp.frontend.container import clean
 from sparsecomp.wire import Wire
@@ -89,7 +89,8 @@ def as_array(values: Any, what: str) -> np.ndarray:
 
 def _columns(data: Any, count: int, what: str) -> tuple[list[Any], Any]:
     if isinstance(data, str | os.PathLike):
-        return _from_npz(os.fspath(data), what)
+        columns, labels = load_arrays(os.fspath(data), train=what == "calibration")
+        return list(columns), labels
     if isinstance(data, np.ndarray) or hasattr(data, "detach"):
         return [data], None
     if isinstance(data, list | tuple):
@@ -101,26 +102,6 @@ def _columns(data: Any, count: int, what: str) -> tuple[list[Any], Any]:
     raise InputError(
         f"{what} is a {type(data).__name__}", "give an array, a tensor, a DataLoader or a .npz file (x, y)"
     )
-
-
-def _from_npz(path: str, what: str) -> tuple[list[np.ndarray], np.ndarray | None]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        raise InputError(f"{what}: there is no file '{path}'", "check the path") from None
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError, AttributeError, TypeError) as error:
-        raise InputError(
-            f"{what}: '{path}' is not a usable .npz file: {clean(error)}", "write it with numpy.savez(path, x=x, y=y)"
-        ) from error
-    columns = [arrays["x"]] if "x" in arrays else []
-    while "x" not in arrays and f"x{len(columns)}" in arrays:
-        columns.append(arrays[f"x{len(columns)}"])
-    if not columns:
-        raise InputError(
-            f"{what}: '{path}' has no array x", "write it with numpy.savez(path, x=x, y=y), or x0, x1, ..."
-        )
-    return columns, arrays.get("y")
 
 
 def _from_items(items: Any, count: int, what: str, batched: bool) -> tuple[list[np.ndarray], np.ndarray | None]:

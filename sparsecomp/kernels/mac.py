@@ -12,7 +12,7 @@ import numpy as np
 
 from sparsecomp.arithmetic import requantize
 from sparsecomp.kernels import Array, Memory, Names, Rendered, bounds, surface
-from sparsecomp.program import Step
+from sparsecomp.program import Step, Stored
 
 BATCH_CELLS = 1 << 22  # gathered taps at a time; bounds the reference's memory
 
@@ -23,14 +23,18 @@ def full_bias(step: Step) -> np.ndarray:
     return np.zeros(filters) if bias is None else bias.astype(np.float64) * (1 << step.attrs["bias_shift"])
 
 
+def window_starts(step: Step, out: Stored) -> np.ndarray:
+    """(height, width) stored elements at which the windows of the outputs begin."""
+    a = step.attrs
+    return a["start"] + np.arange(out.height)[:, None] * a["row_step"] + np.arange(out.width) * a["column_step"]
+
+
 def accumulate(step: Step, memory: Memory) -> np.ndarray:
     """Integer accumulators (batch, height, width, filters): exact, proved to stay within 32 bits by the converter."""
     a = step.attrs
     out = memory.program.tensors[step.output]
     cells = memory.stored(step.inputs[0])
-    windows = a["start"] + (
-        np.arange(out.height)[:, None] * a["row_step"] + np.arange(out.width)[None, :] * a["column_step"]
-    ).reshape(-1)
+    windows = window_starts(step, out).reshape(-1)
     matrix = a["matrix"].astype(np.float64)  # float64 holds these integers exactly, and has fast matrix products
     result = np.empty((memory.batch, windows.size, out.channels))
     chunk = max(1, BATCH_CELLS // (windows.size * len(a["offsets"])))
@@ -48,9 +52,7 @@ def accumulate_float(step: Step, memory: Memory) -> np.ndarray:
     a = step.attrs
     out = memory.program.tensors[step.output]
     cells = memory.stored(step.inputs[0])
-    windows = a["start"] + (
-        np.arange(out.height)[:, None] * a["row_step"] + np.arange(out.width)[None, :] * a["column_step"]
-    )
+    windows = window_starts(step, out)
     groups = np.arange(out.channels) // a["group_size"] * a["group_step"]
     bias = np.zeros(out.channels, np.float32) if a["bias"] is None else a["bias"]
     acc = np.broadcast_to(bias, (memory.batch, *out.shape)).copy()

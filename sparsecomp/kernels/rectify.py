@@ -1,6 +1,6 @@
 """ReLU, clips and leaky ReLU on their own (rectify.c).
 
-attrs: ``gain``, ``gain_negative``, ``shift``, ``slope``, bounds.
+attrs: ``gain``, ``shift``, ``gain_negative``, ``shift_negative``, ``slope``, bounds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ def reference(step: Step, memory: Memory) -> None:
     if memory.float:
         y = np.where(x < 0, x * np.float32(a["slope"]), x)
     else:
-        y = requantize(x, np.where(x < 0, a["gain_negative"], a["gain"]), a["shift"])
+        below = requantize(x, a["gain_negative"], a["shift_negative"])
+        y = np.where(x < 0, below, requantize(x, a["gain"], a["shift"]))
     memory.inside(step.output)[...] = np.clip(y, a["low"], a["high"])
 
 
@@ -38,6 +39,7 @@ def render(step: Step, names: Names) -> Rendered:
         "gain": f"{a['gain']}U",
         "gain_negative": f"{a['gain_negative']}U",
         "shift": f"{a['shift']}U",
+        "shift_negative": f"{a['shift_negative']}U",
         **bounds(step, names.is_float),
     }
     if names.is_float:

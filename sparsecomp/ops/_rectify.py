@@ -9,7 +9,16 @@ def lower_rectify(node, build, slope, low, high, fraction=None):
     fraction = source.fraction if fraction is None else min(fraction, source.fraction + 6)
     out = build.output(node.output, fraction, low, high, layout=source.layout)
     factor = 2.0 ** (fraction - source.fraction)
-    _, shift = build.gain(factor * max(1.0, slope))
-    gain, negative = (256, 256) if build.is_float else (round(factor * 2.0**shift), round(factor * slope * 2.0**shift))
-    attrs = {"gain": gain, "gain_negative": negative, "shift": shift, "slope": slope, "low": out.low, "high": out.high}
+    gain, shift = build.gain(factor)
+    # A shift of its own gives a small slope as many bits as the other side has.
+    negative, shift_negative = build.gain(factor * slope)
+    attrs = {
+        "gain": gain,
+        "shift": shift,
+        "gain_negative": negative,
+        "shift_negative": shift_negative,
+        "slope": slope,
+        "low": out.low,
+        "high": out.high,
+    }
     build.emit("rectify", "act", (source.name,), out.name, out.elements, node, attrs)

@@ -53,7 +53,14 @@ def elements() -> Bench:
         output_step=(WIDTH, 1, ROWS * WIDTH),
     )
     steep = bench.step(
-        "rectify", (big,), bench.tensor(ROWS, WIDTH, CHANNELS), gain=300, gain_negative=26, shift=8, slope=0.0
+        "rectify",
+        (big,),
+        bench.tensor(ROWS, WIDTH, CHANNELS),
+        gain=300,
+        gain_negative=26,
+        shift=8,
+        shift_negative=16,
+        slope=0.0,
     )
     bench.step("add", (big, steep), bench.tensor(ROWS, WIDTH, CHANNELS), gain_a=128, gain_b=64, shift=8)
     bench.step(

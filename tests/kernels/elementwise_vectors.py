@@ -70,11 +70,11 @@ def rectify() -> Bench:
     bench = Bench()
     x = bench.source(EXTREMES, 1, 1, COUNT)
 
-    def rectified(name: str, to: str, gain: int, negative: int, shift: int, what: str = "", **bounds) -> None:
-        what = what or f"{gain}, {negative} >> {shift}"
-        bench.step(
-            "rectify", (name,), to, what=what, gain=gain, gain_negative=negative, shift=shift, slope=0.0, **bounds
-        )
+    def rectified(
+        name: str, to: str, gain: int, negative: int, shift: int, what: str = "", other: int = 0, **bounds
+    ) -> None:
+        gains = {"gain": gain, "gain_negative": negative, "shift": shift, "shift_negative": other or shift}
+        bench.step("rectify", (name,), to, what=what or f"{gain}, {negative} >> {shift}", slope=0.0, **gains, **bounds)
 
     for negative, shift in product((0, 1, 3, 77, 32767), SHIFTS):
         rectified(x, bench.tensor(1, 1, COUNT), 256, negative, shift)
@@ -82,6 +82,8 @@ def rectify() -> Bench:
         rectified(x, bench.tensor(1, 1, COUNT), gain, gain, 8, f"{gain}, {low} to {high}", low=low, high=high)
     wide = bench.source(noise(5 * 7 * 3, 3), 3, 4, 3, halo=(1, 1, 1, 2))
     rectified(wide, bench.tensor(3, 4, 3, halo=(2, 0, 0, 1)), 256, 26, 8, "halos")
+    for other in SHIFTS:
+        rectified(x, bench.tensor(1, 1, COUNT), 256, 20972, 8, f"256 >> 8, 20972 >> {other}", other=other)
     return bench
 
 
