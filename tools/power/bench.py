@@ -75,6 +75,7 @@ def run_process(
     try:
         return subprocess.run(
             list(map(str, command)),
+            cwd=Path(command[0]).parent,  # a broken program writes where it should not
             capture_output=True,
             text=True,
             timeout=PATIENCE_SECONDS,

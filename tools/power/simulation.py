@@ -81,7 +81,7 @@ def kill_repeatedly(
         command = [str(program), str(fram), str(inputs), str(taken), "--slow", str(pause)]
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
-            process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+            process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=folder)
             try:
                 if done < kills:
                     process.wait(timeout=chance.uniform(0.0, STREAM_SECONDS))
