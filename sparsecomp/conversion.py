@@ -7,7 +7,11 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sparsecomp.errors import ConversionError, InputError, SparseCompError
+from sparsecomp.frontend import save
+from sparsecomp.pipeline import convert
 from sparsecomp.results import Conversion
 
 ENCODINGS = {"csr": "csr", "csc": "csr", "auto": "auto", "dense": "dense"}
@@ -35,9 +39,6 @@ def save_compressed_model(
     was. ``flit=True`` asks for fixed point and so needs calibration data. ``representation`` 'csr' stores every layer
     sparse; 'csc' is accepted and stored by rows as well. Raises InputError, ConversionError, DoesNotFitError.
     """
-    from sparsecomp.frontend import save
-    from sparsecomp.pipeline import convert
-
     if representation not in ENCODINGS:
         raise InputError(f"unknown representation '{representation}'", "use 'csr'")
     if input_data is None and example_data is None:
@@ -89,7 +90,6 @@ def _lifted(data: Any) -> Any:
 
 
 def _tensor(data: Any) -> Any:
-    import numpy as np
     import torch
 
     if not isinstance(data, torch.Tensor | np.ndarray):

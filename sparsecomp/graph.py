@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from sparsecomp.errors import ConversionError, InputError
+from sparsecomp.ops import check_shapes
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,6 @@ class Graph:
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         self._check_wiring()
         self._check_params()
-        from sparsecomp.ops import check_shapes
-
         check_shapes(self)
 
     def _check_wiring(self) -> None:
@@ -104,6 +103,10 @@ class Graph:
         """The operators that read ``tensor``."""
         return tuple(node for node in self.nodes if tensor in node.inputs)
 
+    def node(self, name: str) -> Node:
+        """The operator of that name."""
+        return next(node for node in self.nodes if node.name == name)
+
     def producer(self, tensor: str) -> Node | None:
         """The operator that computes ``tensor``; None for an input of the network."""
         return next((node for node in self.nodes if node.output == tensor), None)
@@ -112,6 +115,13 @@ class Graph:
         """The parameter in ``role``, or None where the operator has none (a layer without bias)."""
         key = node.params.get(role)
         return None if key is None else self.params[key]
+
+    def without(self, node: Node) -> Graph:
+        """The same network without ``node``: whoever read its output reads its first input."""
+        old, new = node.output, node.inputs[0]
+        kept = (n for n in self.nodes if n.name != node.name)
+        nodes = tuple(replace(n, inputs=tuple(new if t == old else t for t in n.inputs)) for n in kept)
+        return self.with_nodes(nodes, outputs=tuple(new if t == old else t for t in self.outputs))
 
     def with_nodes(self, nodes: tuple[Node, ...], **changes: Any) -> Graph:
         """The same network with other operators; shapes of vanished tensors are dropped."""

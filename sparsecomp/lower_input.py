@@ -3,60 +3,67 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from sparsecomp.arithmetic import round_half_up
+from sparsecomp.builder import Builder
 from sparsecomp.errors import ConversionError
 from sparsecomp.graph import Node
-from sparsecomp.lower import Builder, hwc
+from sparsecomp.layout import hwc
 from sparsecomp.program import INT16, Port, Stored
 from sparsecomp.wire import Wire
 
 
 def lower_input(build: Builder, name: str, wire: Wire) -> Port:
     """The wire's bytes as a tensor: as they are, or converted by the first step."""
-    shape = build.graph.shapes[name]
+    return (_as_elements if wire.dtype == "f32" else _converted)(build, name, wire)
+
+
+def _as_elements(build: Builder, name: str, wire: Wire) -> Port:
+    """A float input, which the host turns into elements; only a halo asks for a copy on the device."""
+    shape, fraction = build.graph.shapes[name], build.fraction(name)
+    padded = any(build.halo(name))
+    raw = build.add(Stored(f"{name}_wire" if padded else name, *hwc(shape), fraction))
+    build.origins[raw.name] = name
+    if padded:
+        build.copy_box(raw, build.output(name, fraction), Node("input", name, (), name), "input")
+    on_device = wire if build.is_float else Wire("i16", 2.0**-fraction)
+    return Port(name, shape, raw.name, on_device, math.prod(shape) * build.element_words)
+
+
+def _converted(build: Builder, name: str, wire: Wire) -> Port:
+    """Bytes or words, which a convert step turns into elements by a table or by gain and offset."""
+    shape, fraction = build.graph.shapes[name], build.fraction(name)
     count = math.prod(shape)
-    fraction = build.fraction(name)
-    height, width, channels = hwc(shape)
-    if wire.dtype == "f32":
-        on_device = wire if build.is_float else Wire("i16", 2.0**-fraction)
-        halo = build.halo(name)
-        raw = build.add(Stored(f"{name}_wire" if any(halo) else name, height, width, channels, fraction))
-        build.origins[raw.name] = name
-        if any(halo):
-            padded = build.output(name, fraction)
-            build.copy_box(raw, padded, Node("input", name, (), name), "input")
-        return Port(name, shape, raw.name, on_device, 2 * count if build.is_float else count)
-    words = -(-count // 2) if wire.dtype in ("u8", "i8") else count
+    words = count if wire.dtype == "i16" else -(-count // 2)
     words += words % build.element_words  # the next input's elements stay aligned
-    map_to_int = (0, 0, 8)
-    if wire.table is None and not build.is_float:
-        fraction, map_to_int = affine(wire, fraction)
-    build.add(Stored(f"{name}_wire", height, width, channels, fraction))
+    gain, offset, shift, table = 0, 0, 8, None
+    if wire.table is not None:
+        table = _table(wire.table, None if build.is_float else fraction)
+    elif not build.is_float:
+        fraction, (gain, offset, shift) = affine(wire, fraction)
+    raw = build.add(Stored(f"{name}_wire", *hwc(shape), fraction))
     out = build.output(name, fraction)
-    attrs: dict[str, Any] = {
+    attrs = {
         "port": name,
         "kind": wire.dtype,
-        "table": None,
-        "gain": 0,
-        "offset": 0,
-        "shift": 8,
+        "table": table,
+        "gain": gain,
+        "offset": offset,
+        "shift": shift,
         "scale": wire.scale,
         "zero": wire.offset,
     }
-    if wire.table is not None:
-        values = np.asarray(wire.table, np.float64)
-        attrs["table"] = (
-            values.astype(np.float32)
-            if build.is_float
-            else np.clip(round_half_up(values * 2.0**fraction), *INT16).astype(np.int16)
-        )
-    attrs |= dict(zip(("gain", "offset", "shift"), map_to_int, strict=True))
-    build.emit("convert", "input", (f"{name}_wire",), out.name, out.elements, Node("input", name, (), name), attrs)
-    return Port(name, shape, f"{name}_wire", wire, words)
+    build.emit("convert", "input", (raw.name,), out.name, out.elements, Node("input", name, (), name), attrs)
+    return Port(name, shape, raw.name, wire, words)
+
+
+def _table(values: tuple[float, ...], fraction: int | None) -> np.ndarray:
+    """The element of each byte: int16 at the exponent ``fraction``, float32 where that is None."""
+    if fraction is None:
+        return np.asarray(values, np.float32)
+    return np.clip(round_half_up(np.asarray(values, np.float64) * 2.0**fraction), *INT16).astype(np.int16)
 
 
 def affine(wire: Wire, fraction: int) -> tuple[int, tuple[int, int, int]]:

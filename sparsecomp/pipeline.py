@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +14,15 @@ from sparsecomp import __version__
 from sparsecomp.boards import Board, load_board
 from sparsecomp.build import built, compiler, selftest
 from sparsecomp.errors import DoesNotFitError, InputError
-from sparsecomp.metrics import Metric, agreement, top1
+from sparsecomp.metrics import Metric, agreement, fitting, mean_squared_error, top1
 from sparsecomp.plan import Plan
 from sparsecomp.plan.planner import make_plan
-from sparsecomp.prepare import Data, Prepared, Request, prepare, random_inputs, test_data
+from sparsecomp.prepare import Data, Prepared, Request, prepare, random_inputs, saturated, test_data
 from sparsecomp.project import check_target, digest, staged, write_files
 from sparsecomp.quantize import sqnr_db
 from sparsecomp.reference import run, to_values, wire_words
-from sparsecomp.render import Vector, render, to_json
-from sparsecomp.report import LayerRow, layer_rows, plan_json
+from sparsecomp.render import Vector, render
+from sparsecomp.report import LayerRow, layer_rows, plan_json, to_json
 from sparsecomp.results import (
     Accuracy,
     Analysis,
@@ -31,6 +33,7 @@ from sparsecomp.results import (
     SimulationResult,
 )
 from sparsecomp.validate import compare_answers, compare_layers, decode_answers, layer_errors
+from sparsecomp_tools.power import explore_directory, simulate_directory
 
 STAGES = ("plan", "generate", "build")
 STREAM = 3  # inputs of a simulation: enough for seams between inferences
@@ -97,6 +100,7 @@ def deploy(
     progress("loading and quantizing", 0, 1)
     prepared = prepare(model, wanted)
     test = test_data(prepared, data)
+    metric = fitting(metric, test.labels, prepared.program.outputs[0].shape)
     plan = make_plan(prepared.program, target, volatile_input=wanted.volatile_input)
     rows = layer_rows(plan, _errors(prepared))
     progress("loading and quantizing", 1, 1)
@@ -106,8 +110,6 @@ def deploy(
         write_files(directory, generate(prepared, plan, rows))
         result = _prove(prepared, plan, rows, directory, until, test, failures, seed, kills, metric, progress)
         write_files(directory, {"report.json": to_json(result.to_json())})
-    from dataclasses import replace
-
     return replace(result, directory=Path(out))
 
 
@@ -188,8 +190,6 @@ def explore(
     **request: Any,
 ) -> ExplorationResult:
     """Visits every state that power failures can lead to, over a cold start and two inferences of the host build."""
-    from sparsecomp_tools.power import explore_directory
-
     wanted = Request(**request)
     prepared = prepare(model, wanted)
     raw = (
@@ -212,8 +212,6 @@ def explore(
 
 def _on_host(prepared: Prepared, wanted: Request, act: Callable[[Path], Any], board: str = "host") -> tuple[Plan, Any]:
     """Plans for the host, generates into a folder that is thrown away, and acts on it."""
-    import tempfile
-
     target: Board = load_board(board)
     if not target.is_host:
         raise InputError(f"{target.name} is not the host", "crash states are explored on the host build")
@@ -250,8 +248,6 @@ def stream(prepared: Prepared, data: Data) -> tuple[list[np.ndarray], list[list[
 
 
 def _power(directory: Path, prepared: Prepared, test: Data, failures: int, seed: int, kills: int) -> Any:
-    from sparsecomp_tools.power import simulate_directory
-
     inputs, expected = stream(prepared, test.first(STREAM))
     return simulate_directory(directory, inputs, expected, failures=failures, seed=seed, kills=kills)
 
@@ -268,5 +264,10 @@ def _accuracy(prepared: Prepared, test: Data, answers, found: Sequence[bytes], m
     if test.labels is not None:
         scores = [float(metric(values[0], test.labels)) for values in (expected, answers.values, on_host)]
     quality = min(sqnr_db(e, v) for e, v in zip(expected, answers.values, strict=True))
-    name = "accuracy" if metric is top1 else getattr(metric, "__name__", "metric")
-    return Accuracy(len(test), name, *scores, agreement(answers.values[0], expected[0]), quality)
+    known = {top1: "accuracy", mean_squared_error: "mean squared error"}
+    name = known.get(metric) or getattr(metric, "__name__", "metric")
+    classes = expected[0][0].size > 1 and metric is not mean_squared_error
+    same = agreement(answers.values[0], expected[0]) if classes else None
+    return Accuracy(
+        len(test), name, *scores, same, quality, saturated(prepared, test.raw), prepared.program.numeric == "float32"
+    )

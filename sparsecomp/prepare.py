@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from sparsecomp.datasets import check_classes, load_arrays, match_shape
-from sparsecomp.errors import InputError
+from sparsecomp.datasets import check_classes, check_labels, load_arrays, match_shape
+from sparsecomp.errors import DoesNotFitError, InputError
 from sparsecomp.frontend import LoadedModel, load
+from sparsecomp.frontend.loading import detect, read_file
 from sparsecomp.graph import Graph
 from sparsecomp.lower import Options, lower
+from sparsecomp.metrics import GOOD_AGREEMENT, GOOD_SQNR_DB, agreement
 from sparsecomp.ops import run_float
 from sparsecomp.passes import simplify
-from sparsecomp.program import Program
+from sparsecomp.program import MAX_ELEMENTS, Program
 from sparsecomp.quantize import calibrate, sqnr_db
 from sparsecomp.reference import run, to_wire
 from sparsecomp.wire import Wire
 
-GOOD_SQNR_DB = 20.0  # of the outputs; below it 16-bit weights are tried
 FLOAT_BATCH = 64
+CHECKED_SAMPLES = 128  # of the calibration data, for choosing the width of weights
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,10 @@ class Prepared:
     graph: Graph
     program: Program
     calibration: tuple[np.ndarray, ...]
-    calibrated: bool
 
     def real(self, raw: tuple[np.ndarray, ...]) -> list[np.ndarray]:
         """Raw samples as the float network reads them."""
-        return [wire.to_float(x) for wire, x in zip(self.loaded.wires, raw, strict=True)]
+        return _real(self.loaded, raw)
 
     def data(self, raw: tuple[np.ndarray, ...], labels: np.ndarray | None = None) -> Data:
         """Raw samples with what the device receives for them."""
@@ -97,6 +99,7 @@ def prepare(model: str | Path | LoadedModel, request: Request, *, uncalibrated: 
     """
     loaded = model if isinstance(model, LoadedModel) else load_model(model, request)
     graph, notes = simplify(loaded.graph)
+    check_sizes(graph)
     raw = _calibration(loaded, graph, request)
     calibrated = raw is not None
     if raw is None:
@@ -109,13 +112,16 @@ def prepare(model: str | Path | LoadedModel, request: Request, *, uncalibrated: 
         if request.numeric != "float32":
             notes = (*notes, "not calibrated: exponents come from random inputs, sizes are right, accuracy is not")
     bits = 16 if request.weights == "int16" else 8
-    base = Prepared(loaded, graph, None, raw, calibrated)
-    fractions = {} if request.numeric == "float32" else calibrate(graph, base.real(raw))
+    fractions = {} if request.numeric == "float32" else calibrate(graph, _real(loaded, raw))
     options = Options(request.numeric, request.encoding, bits)
-    chosen = replace(base, program=lower(graph, loaded.wires, fractions, options, notes))
+    prepared = Prepared(loaded, graph, lower(graph, loaded.wires, fractions, options, notes), raw)
     if request.weights == "auto" and request.numeric != "float32" and calibrated:
-        chosen = _widen_if_needed(chosen, fractions, options, notes)
-    return chosen
+        return _widen_if_needed(prepared, fractions, options, notes)
+    return prepared
+
+
+def _real(loaded: LoadedModel, raw: tuple[np.ndarray, ...]) -> list[np.ndarray]:
+    return [wire.to_float(x) for wire, x in zip(loaded.wires, raw, strict=True)]
 
 
 def load_model(path: str | Path, request: Request) -> LoadedModel:
@@ -129,8 +135,6 @@ def load_model(path: str | Path, request: Request) -> LoadedModel:
 
 
 def _is_archive(path: str | Path) -> bool:
-    from sparsecomp.frontend.loading import detect, read_file
-
     return detect(read_file(path)) == "pt2"
 
 
@@ -195,34 +199,80 @@ def test_data(prepared: Prepared, path: str | Path | None) -> Data:
     return prepared.data(prepared.calibration)
 
 
+def saturated(prepared: Prepared, raw: tuple[np.ndarray, ...]) -> float:
+    """Largest share, over the inputs, of elements beyond what the exponent that calibration chose can hold."""
+    if prepared.program.numeric == "float32":
+        return 0.0
+    worst = 0.0
+    for name, x in zip(prepared.graph.inputs, prepared.real(raw), strict=True):
+        limit = 32768 * 2.0 ** -prepared.program.tensors[name].fraction
+        worst = max(worst, float((np.abs(x) > limit).mean()))
+    return worst
+
+
 def _labels(prepared: Prepared, labels: np.ndarray | None, name: str, count: int) -> np.ndarray | None:
     if labels is None:
         return None
     shape = prepared.program.outputs[0].shape
     if labels.dtype.kind in "iu" and len(shape) == 1:
-        from sparsecomp.datasets import check_labels
-
         labels = check_labels(np.zeros((count, 1)), labels, name)
         check_classes(labels, shape[0], name)
     return labels
 
 
+@dataclass(frozen=True)
+class _Quality:
+    """How close integer outputs are to the float ones: decibels, and the share of equal answers of a classifier."""
+
+    sqnr_db: float
+    agreement: float
+
+    @property
+    def good(self) -> bool:
+        return self.sqnr_db >= GOOD_SQNR_DB and self.agreement >= GOOD_AGREEMENT
+
+    def clearly_above(self, other: _Quality) -> bool:
+        """Enough to pay for twice the bytes."""
+        needed = other.sqnr_db < GOOD_SQNR_DB or self.agreement >= other.agreement + 0.01
+        return needed and self.sqnr_db >= other.sqnr_db + 3.0
+
+    def __str__(self) -> str:
+        return f"{self.sqnr_db:.1f} dB and {self.agreement:.1%} equal answers"
+
+
 def _widen_if_needed(prepared: Prepared, fractions, options: Options, notes) -> Prepared:
     """16-bit weights where 8-bit ones lose too much of the outputs and 16-bit ones lose clearly less."""
-    raw = tuple(x[:32] for x in prepared.calibration)
+    raw = tuple(x[:CHECKED_SAMPLES] for x in prepared.calibration)
     expected = prepared.float_outputs(raw)
+    # A few samples say little about answers, and a map or a single number is no answer.
+    classifies = len(raw[0]) >= 32 and len(expected) == 1 and expected[0].ndim == 2 and expected[0].shape[1] > 1
 
-    def quality(candidate: Prepared) -> float:
+    def quality(candidate: Prepared) -> _Quality:
         values = run(candidate.program, candidate.data(raw).wire).values
-        return min(sqnr_db(e, v) for e, v in zip(expected, values, strict=True))
+        share = agreement(values[0], expected[0]) if classifies else 1.0
+        return _Quality(min(sqnr_db(e, v) for e, v in zip(expected, values, strict=True)), share)
 
     narrow = quality(prepared)
-    if narrow >= GOOD_SQNR_DB:
+    if narrow.good:
         return prepared
     options = replace(options, weight_bits=16)
     wide = replace(prepared, program=lower(prepared.graph, prepared.loaded.wires, fractions, options, notes))
     better = quality(wide)
-    if better < narrow + 3.0:
-        return prepared
-    note = f"16-bit weights: 8-bit ones give {narrow:.1f} dB at the outputs, 16-bit ones {better:.1f} dB"
+    if not better.clearly_above(narrow):
+        note = f"the outputs keep only {narrow} of the float network's, and {better} with 16-bit weights"
+        return replace(prepared, program=replace(prepared.program, notes=(*prepared.program.notes, note)))
+    note = f"16-bit weights: 8-bit ones give {narrow} at the outputs, 16-bit ones {better}"
     return replace(wide, program=replace(wide.program, notes=(*wide.program.notes, note)))
+
+
+def check_sizes(graph: Graph) -> None:
+    """Raises DoesNotFitError where a layer computes more elements than an index reaches, before anything is run."""
+    for tensor in (*graph.inputs, *(node.output for node in graph.nodes)):
+        count = math.prod(graph.shapes[tensor])
+        if count > MAX_ELEMENTS:
+            node = graph.producer(tensor)
+            what = f"layer {node.describe()} computes" if node else f"input '{tensor}' has"
+            raise DoesNotFitError(
+                f"{what} {count} elements {graph.shapes[tensor]}, the most is {MAX_ELEMENTS}",
+                "use a smaller input, a larger stride or fewer channels",
+            )

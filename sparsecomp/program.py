@@ -148,9 +148,18 @@ class Program:
                 raise ConversionError(f"output '{port.name}' has a halo")
 
     @property
+    def is_float(self) -> bool:
+        """Whether elements are float32."""
+        return self.numeric == "float32"
+
+    @property
     def element_words(self) -> int:
         """16-bit words an element."""
-        return 2 if self.numeric == "float32" else 1
+        return 2 if self.is_float else 1
+
+    def scale(self, name: str) -> float:
+        """What one step of a tensor's elements stands for."""
+        return 1.0 if self.is_float else 2.0 ** -self.tensors[name].fraction
 
     def base(self, name: str) -> str:
         """The tensor whose bytes ``name`` occupies."""

@@ -11,7 +11,7 @@ import numpy as np
 from sparsecomp.arithmetic import round_half_up
 from sparsecomp.errors import InputError
 from sparsecomp.kernels import Memory, kernel
-from sparsecomp.lower import storage_order
+from sparsecomp.layout import storage_order
 from sparsecomp.program import Port, Program
 from sparsecomp.wire import Wire
 
@@ -84,8 +84,7 @@ def to_values(program: Program, elements: Sequence[np.ndarray]) -> tuple[np.ndar
     for port, stored in zip(program.outputs, elements, strict=True):
         flat = np.empty((len(stored), math.prod(port.shape)), np.float64)
         flat[:, storage_order(port.shape)] = stored
-        scale = 1.0 if program.numeric == "float32" else 2.0 ** -program.tensors[port.tensor].fraction
-        values.append((flat * scale).reshape(len(stored), *port.shape))
+        values.append((flat * program.scale(port.tensor)).reshape(len(stored), *port.shape))
     return tuple(values)
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from sparsecomp.kernels.mac import nnz
 from sparsecomp.plan import Plan
 from sparsecomp.plan.buffers import RECEIVED
-from sparsecomp.plan.units import step_cycles, step_writes
+from sparsecomp.plan.units import inference_writes, step_cycles, step_writes
 from sparsecomp.validate import LayerError
 
 VERSION = 1
@@ -69,14 +72,15 @@ def layer_rows(plan: Plan, errors: Sequence[LayerError | None] | None = None) ->
 
 
 def layer_table(rows: Sequence[LayerRow]) -> list[str]:
-    """The rows as aligned text."""
-    head = ("layer", "op", "output", "MACs", "nonzero", "encoding", "FRAM B", "map B", "units", "SQNR dB", "max error")
+    """The rows as aligned text; "from" names the modules of the user's network."""
+    head = tuple("layer,op,from,output,MACs,nonzero,encoding,FRAM B,map B,units,SQNR dB,max error".split(","))
     cells = [head]
     for r in rows:
         cells.append(
             (
                 r.name,
                 r.op,
+                "" if r.op == "fill" else r.source,
                 "x".join(str(n) for n in r.shape),
                 f"{r.macs:,}" if r.macs else "",
                 f"{r.nonzero}/{r.weights}" if r.weights else "",
@@ -89,7 +93,7 @@ def layer_table(rows: Sequence[LayerRow]) -> list[str]:
             )
         )
     widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
-    left = {0, 1, 2, 5}
+    left = {0, 1, 2, 3, 6}
     return [
         "  ".join(
             c.ljust(w) if i in left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
@@ -175,7 +179,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
             for s, u in zip(program.steps, plan.units, strict=True)
         ],
         "charge": asdict(plan.charge),
-        "fram_writes_per_inference": plan.writes_per_inference,
+        "fram_writes_per_inference": inference_writes(plan),
         "persistent": persistent_records(plan),
     }
 
@@ -214,3 +218,16 @@ def persistent_records(plan: Plan) -> list[dict[str, Any]]:
 def rows_json(rows: Sequence[LayerRow]) -> list[dict[str, Any]]:
     """The rows as plain values."""
     return [asdict(r) | {"shape": list(r.shape)} for r in rows]
+
+
+def to_json(value: dict) -> bytes:
+    """Stable JSON text of a report."""
+    return (json.dumps(value, indent=2, sort_keys=True, default=_plain) + "\n").encode()
+
+
+def _plain(value):
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sparsecomp.metrics import GOOD_SQNR_DB
 from sparsecomp.plan import Plan
 from sparsecomp.report import VERSION, LayerRow, layer_table, plan_json, restart_line, rows_json, verdict
+
+ACCURACY_LOSS = 0.005
+SATURATED = 0.01
+REMEDY = "more typical calibration data may help, or --weights int16"
 
 
 def _document(report: str, **content: Any) -> dict[str, Any]:
@@ -99,24 +104,44 @@ class Conversion:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """A metric over ``samples`` on each level; agreement is the share of samples with the float network's answer."""
+    """A metric over ``samples`` on each level.
+
+    ``agreement`` is the share of samples with the float network's answer, None where outputs are no classes;
+    ``saturated`` the share of input elements beyond the range that calibration found.
+    """
 
     samples: int
     metric: str
     float_network: float | None
     reference: float | None
     host_c: float | None
-    agreement: float
+    agreement: float | None
     output_sqnr_db: float
+    saturated: float = 0.0
+    is_float: bool = False
 
     def lines(self) -> list[str]:
         """The levels as a small table."""
-        out = [
-            f"{self.samples} samples, integer reference against float: same answer {self.agreement:.1%}, outputs "
-            f"{self.output_sqnr_db:.1f} dB"
-        ]
-        levels = (("float network", self.float_network), ("integer reference", self.reference), ("host C", self.host_c))
+        reference = f"{'float32' if self.is_float else 'integer'} reference"
+        same = "" if self.agreement is None else f"same answer {self.agreement:.1%}, "
+        out = [f"{self.samples} samples, {reference} against float: {same}outputs {self.output_sqnr_db:.1f} dB"]
+        levels = (("float network", self.float_network), (reference, self.reference), ("host C", self.host_c))
         out += [f"  {self.metric} {name:18} {value:.4f}" for name, value in levels if value is not None]
+        return out + [f"note: {note}" for note in self.notes()]
+
+    def notes(self) -> list[str]:
+        """What should make the reader stop: accuracy lost, outputs that are mostly noise, inputs out of range."""
+        out = []
+        if self.saturated > SATURATED:
+            out.append(
+                f"{self.saturated:.1%} of the input elements are beyond the range of the calibration data and were "
+                "clipped: are both preprocessed in the same way?"
+            )
+        lost = (self.float_network or 0.0) - (self.reference or 0.0) if self.metric == "accuracy" else 0.0
+        if lost > ACCURACY_LOSS:
+            out.append(f"the integers lose {100 * lost:.1f} points of accuracy: {REMEDY}")
+        elif self.output_sqnr_db < GOOD_SQNR_DB:
+            out.append(f"the outputs keep only {self.output_sqnr_db:.1f} dB of the float network's: {REMEDY}")
         return out
 
 
@@ -164,10 +189,15 @@ class Deployment:
             layers=rows_json(self.rows),
             notes=list(self.plan.program.notes),
             remarks=list(self.remarks),
-            accuracy=None if self.accuracy is None else vars(self.accuracy),
+            accuracy=None if self.accuracy is None else vars(self.accuracy) | {"notes": self.accuracy.notes()},
             compared_elements=self.compared_elements,
-            power=None if self.power is None else self.power.to_json(),
+            power=None if self.power is None else _repeatable(self.power.to_json()),
         )
+
+
+def _repeatable(power: dict[str, Any]) -> dict[str, Any]:
+    """Without the number of inferences: how many fit between SIGKILLs depends on how busy this computer is."""
+    return {key: value for key, value in power.items() if key != "inferences"}
 
 
 def power_line(power: Any) -> str:
@@ -215,7 +245,6 @@ class ExplorationResult:
 
     plan: Plan
     exploration: Any
-    remarks: tuple[str, ...] = field(default=())
 
     @property
     def exit_code(self) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 from sparsecomp.errors import MismatchError, ToolError
 from sparsecomp.graph import Graph
 from sparsecomp.kernels import Memory
-from sparsecomp.lower import storage_order
+from sparsecomp.layout import storage_order
 from sparsecomp.ops import run_float
 from sparsecomp.program import Program, Step
 from sparsecomp.quantize import sqnr_db
@@ -29,7 +29,6 @@ class LayerError:
 
     sqnr_db: float
     max_error: float
-    max_value: float
 
 
 def layer_errors(
@@ -47,12 +46,8 @@ def layer_errors(
             errors.append(None)
             return
         expected = _stored_order(floats[origin], program, step.output)
-        tensor = program.tensors[step.output]
-        scale = 1.0 if memory.float else 2.0**-tensor.fraction
-        values = memory.inside(step.output).reshape(count, -1).astype(np.float64) * scale
-        errors.append(
-            LayerError(sqnr_db(expected, values), float(np.abs(values - expected).max()), float(np.abs(expected).max()))
-        )
+        values = memory.inside(step.output).reshape(count, -1).astype(np.float64) * program.scale(step.output)
+        errors.append(LayerError(sqnr_db(expected, values), float(np.abs(values - expected).max())))
 
     execute(program, [w[:count] for w in wire], watch=watch)
     return tuple(errors)
@@ -155,7 +150,7 @@ def compare_answers(copy: Path, program: Program, wire: Sequence[np.ndarray], an
 
 def decode_answers(program: Program, found: Sequence[bytes]) -> tuple[np.ndarray, ...]:
     """Answers of a device as element arrays (N, elements), one an output."""
-    dtype = "<f4" if program.numeric == "float32" else "<i2"
+    dtype = "<f4" if program.is_float else "<i2"
     table = np.stack([np.frombuffer(data, dtype) for data in found])
     sizes = [math.prod(port.shape) for port in program.outputs]
     return tuple(np.split(table, np.cumsum(sizes)[:-1], axis=1))

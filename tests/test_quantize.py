@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from small import Net, loaded, program, samples
 
 from sparsecomp.errors import InputError
+from sparsecomp.filters import INT32_MAX, overflow, quantize_filters
 from sparsecomp.prepare import Request, prepare
-from sparsecomp.quantize import INT32_MAX, calibrate, overflow, quantize_filters
+from sparsecomp.quantize import calibrate
 
 INT32_MIN = -(2**31)
 

@@ -1,9 +1,13 @@
 /* Every kernel with its parameters. Kernels are restartable: they read constants and earlier layers' outputs and write
- * only the items asked for, each exactly once.
+ * only the items asked for, first <= item < last, each exactly once.
  *
  * Tensors are stored as rows of width x channels elements (HWC). A tensor may have a halo of constant cells around it,
  * so that a padded convolution needs no bounds test: "origin" is the element at row 0, column 0, channel 0 and
  * "pitch" the number of elements from one row to the next.
+ *
+ * What all parameters have in common: "input" is the element at the input's row 0, column 0, channel 0 unless said
+ * otherwise; every pitch, step, start and offset counts elements, every height, width, stride, pad and dilation counts
+ * cells; "shift" is that of requantize; "low" and "high" clamp the result, in elements.
  */
 #ifndef KERNELS_H
 #define KERNELS_H
@@ -27,6 +31,7 @@ typedef struct {
     uint16_t channel;
 } position_t;
 
+/* Where element number item of a surface lies; it divides, so kernels call it once and then advance. */
 static inline position_t locate(const surface_t *surface, uint16_t item)
 {
     position_t at;
@@ -38,6 +43,7 @@ static inline position_t locate(const surface_t *surface, uint16_t item)
     return at;
 }
 
+/* The next element in storage order. */
 static inline void advance(const surface_t *surface, position_t *at)
 {
     if (++at->channel == surface->channels) {
@@ -49,6 +55,7 @@ static inline void advance(const surface_t *surface, position_t *at)
     }
 }
 
+/* The memory of an element. */
 static inline element_t *address(const surface_t *surface, const position_t *at)
 {
     return surface->origin + (uint16_t)(at->row * surface->pitch) + (uint16_t)(at->column * surface->channels) +
@@ -60,40 +67,40 @@ static inline element_t *address(const surface_t *surface, const position_t *at)
  * input + row * row_step + column * column_step + group * group_step.
  */
 typedef struct {
-    const element_t *input;
+    const element_t *input; /* first element of the first window, which may lie in the halo */
     surface_t output;
-    uint16_t row_step;
-    uint16_t column_step;
-    uint16_t group_step;        /* input channels of a group */
+    uint16_t row_step;          /* from a window to that of the output below */
+    uint16_t column_step;       /* ... and to that of the next output in its row */
+    uint16_t group_step;        /* ... and to that of the next group: input channels of a group */
     uint16_t group_size;        /* output channels of a group */
     const void *bias;           /* one an output channel, or NULL */
     const uint16_t *multiplier; /* one an output channel, or one in all */
-    uint16_t per_channel;       /* 1: one multiplier a channel */
+    uint16_t per_channel;       /* 1: one multiplier a channel, 0: one in all */
     uint16_t shift;
-    uint16_t bias_bytes; /* 1 or 2 (float: 4) */
-    uint16_t bias_shift;
+    uint16_t bias_bytes; /* of one bias: 1 or 2 (float: 4), 0 where there is none */
+    uint16_t bias_shift; /* bits by which the stored bias is moved left */
     element_t low;
     element_t high;
 } mac_t;
 
-/* Dense weights, one filter after the other, taps in the order of the segments: tap_rows x tap_columns runs of
+/* Dense weights, one filter after the other, taps in the order of the runs: tap_rows x tap_columns runs of
  * run_length consecutive elements.
  */
 typedef struct {
     mac_t mac;
-    const void *weights;
+    const void *weights; /* int8_t, int16_t (dense16) or float */
     uint16_t tap_rows;
     uint16_t tap_columns;
     uint16_t run_length;
-    uint16_t tap_row_step;
-    uint16_t tap_column_step;
+    uint16_t tap_row_step;    /* from a row of runs to the next */
+    uint16_t tap_column_step; /* from a run to the next in its row */
 } mac_dense_t;
 
-/* Sparse weights by filter: entries row[c] <= e < row[c + 1] belong to output channel c. */
+/* Sparse weights by filter: entries rows[c] <= e < rows[c + 1] belong to output channel c. */
 typedef struct {
     mac_t mac;
-    const void *weights;
-    const void *offsets; /* uint8_t steps from the tap before, or uint16_t from the window's first element */
+    const void *weights; /* int8_t, int16_t (w16) or float, one an entry */
+    const void *offsets; /* one an entry: uint8_t steps from the tap before, or uint16_t from the window's start */
     const uint16_t *rows;
 } mac_csr_t;
 
@@ -104,6 +111,7 @@ void kernel_mac_csr_delta8_w16(const void *params, uint16_t first, uint16_t last
 void kernel_mac_csr_index16(const void *params, uint16_t first, uint16_t last);
 void kernel_mac_csr_index16_w16(const void *params, uint16_t first, uint16_t last);
 
+/* Maxima over windows; cells outside the input do not count. */
 typedef struct {
     const element_t *input;
     surface_t output;
@@ -131,16 +139,17 @@ typedef struct {
     uint16_t divisor_class;
 } span_t;
 
+/* Averages over windows: clamp(requantize(sum, multiplier)). */
 typedef struct {
     const element_t *input;
     surface_t output;
     uint16_t input_pitch;
-    const span_t *rows;
-    const span_t *columns;
-    uint16_t column_classes;
+    const span_t *rows;         /* one an output row */
+    const span_t *columns;      /* one an output column */
+    uint16_t column_classes;    /* how many there are */
     const uint16_t *multiplier; /* [row class][column class] */
 #ifdef MODEL_FLOAT
-    const float *reciprocal;
+    const float *reciprocal; /* 1/divisor, in the same order */
 #endif
     uint16_t shift;
     element_t low;
@@ -149,9 +158,9 @@ typedef struct {
 
 void kernel_avg_pool(const void *params, uint16_t first, uint16_t last);
 
-/* clamp(requantize(a * gain_a + b * gain_b)). */
+/* clamp(requantize(a * gain_a + b * gain_b)); gains are below 2^15. */
 typedef struct {
-    const element_t *a;
+    const element_t *a; /* row 0, column 0, channel 0, as input elsewhere */
     const element_t *b;
     uint16_t pitch_a;
     uint16_t pitch_b;
@@ -203,11 +212,13 @@ float function_tanh(float x);
 float function_hardswish(float x);
 #endif
 
-/* A box of elements from one tensor into another, both by strides: concatenation, permutation, move into a halo. */
+/* A box of elements from one tensor into another, both by strides: concatenation, permutation, move into a halo. An
+ * item is one element of the box, the last of the three dimensions fastest.
+ */
 typedef struct {
-    const element_t *input;
+    const element_t *input; /* first element of the box, on either side */
     element_t *output;
-    uint16_t size[3];
+    uint16_t size[3]; /* elements along each dimension */
     uint16_t input_step[3];
     uint16_t output_step[3];
     uint16_t gain;
@@ -216,7 +227,7 @@ typedef struct {
 
 void kernel_copy(const void *params, uint16_t first, uint16_t last);
 
-/* The cells around a tensor. An item is one stored row, halo rows included. */
+/* The cells around a tensor, or all of it (height 0). An item is one stored row, halo rows included. */
 typedef struct {
     element_t *stored; /* first cell of the halo */
     uint16_t pitch;

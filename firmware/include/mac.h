@@ -11,6 +11,7 @@ static inline const element_t *window(const mac_t *mac, const position_t *at, ui
            (uint16_t)(group * mac->group_step);
 }
 
+/* What an output channel starts from, in accumulator units. */
 static inline accumulator_t bias(const mac_t *mac, uint16_t channel)
 {
     if (mac->bias_bytes == 0U) {
@@ -27,6 +28,7 @@ static inline accumulator_t bias(const mac_t *mac, uint16_t channel)
 #endif
 }
 
+/* The output: requantized, clamped, stored. */
 static inline void finish(const mac_t *mac, const position_t *at, accumulator_t acc)
 {
     const uint16_t multiplier = mac->multiplier[mac->per_channel != 0U ? at->channel : 0U];

@@ -1,3 +1,4 @@
+/* The sum of two tensors (a residual connection), both brought to the exponent of the result. */
 #include "kernels.h"
 
 void kernel_add(const void *params, uint16_t first, uint16_t last)

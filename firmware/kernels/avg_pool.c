@@ -1,3 +1,6 @@
+/* Averages over windows: an exact sum, then one multiplier for 1/divisor and the change of exponent. Windows come as
+ * tables, so that padded, clipped and adaptive ones are all the same to this loop.
+ */
 #include "kernels.h"
 
 void kernel_avg_pool(const void *params, uint16_t first, uint16_t last)

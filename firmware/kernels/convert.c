@@ -1,3 +1,4 @@
+/* The input's raw bytes or words to elements: by a table of 256, or by gain and offset. */
 #include "kernels.h"
 
 void kernel_convert(const void *params, uint16_t first, uint16_t last)

@@ -1,3 +1,4 @@
+/* A box of elements from one tensor into another, both by strides; one gain changes the exponent. */
 #include "kernels.h"
 
 void kernel_copy(const void *params, uint16_t first, uint16_t last)

@@ -1,3 +1,4 @@
+/* The cells around a tensor, or all of it. Done in every inference: their bytes may have held another tensor before. */
 #include "kernels.h"
 
 void kernel_fill(const void *params, uint16_t first, uint16_t last)

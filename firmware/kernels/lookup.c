@@ -1,3 +1,4 @@
+/* Smooth functions by a table and linear interpolation; a float model calls the function itself. */
 #include "kernels.h"
 
 #ifdef MODEL_FLOAT

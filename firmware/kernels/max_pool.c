@@ -1,3 +1,4 @@
+/* Maxima over windows; cells outside the input never win, so a window is cut to what lies inside. */
 #include "kernels.h"
 
 /* The taps of a window that lie inside 0 <= begin + tap * dilation < length, as first <= tap < end. */

@@ -1,3 +1,4 @@
+/* ReLU, clip and leaky ReLU that could not be fused into the operator before. */
 #include "kernels.h"
 
 void kernel_rectify(const void *params, uint16_t first, uint16_t last)

@@ -2,9 +2,12 @@
 
 import errno
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -48,6 +51,29 @@ def _as_error(error: BaseException) -> SparseCompError:
     )
 
 
+class _Ended(BaseException):
+    """A signal that asks the process to end."""
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Lets SIGTERM and SIGHUP unwind as Ctrl-C does, so that half-written directories are removed."""
+
+    def end(number: int, frame: Any) -> None:
+        raise _Ended(number)
+
+    main = threading.current_thread() is threading.main_thread()  # no other thread may set handlers
+    numbers = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")] if main else []
+    taken = [n for n in numbers if n is not None and signal.getsignal(n) == signal.SIG_DFL]  # nohup ignores one
+    for number in taken:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
+
+
 class _Guard:
     """Mixin of click.Command: runs the command and turns every exception into lines and an exit code."""
 
@@ -55,12 +81,16 @@ class _Guard:
         words = list(sys.argv[1:] if args is None else args)
         extra["standalone_mode"] = False
         try:
-            code = super().main(words, prog_name, **extra)  # type: ignore[misc]
+            with _ending_in_order():
+                code = super().main(words, prog_name, **extra)  # type: ignore[misc]
             sys.stdout.flush()
         except (KeyboardInterrupt, click.Abort):
             click.echo("", err=True)
             style.show_error("interrupted")
             code = 130
+        except _Ended as ended:
+            style.show_error(f"ended by {signal.Signals(ended.args[0]).name}")
+            code = 128 + ended.args[0]
         except BrokenPipeError:
             # The reader of stdout has gone (| head). Python would complain once more while it closes down.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -27,7 +27,7 @@ from sparsecomp.cli.options import (
 @conversion_options
 @output_options
 def main(model: str, as_json: bool, junit: str | None, **options: Any) -> int:
-    """Run MODEL.PT, or a project directory made from it, on this computer while the power fails."""
+    """Run the host build of MODEL.PT on this computer while the power fails."""
     from sparsecomp.pipeline import simulate
 
     result = simulate(model, progress=style.Progress(), **options)

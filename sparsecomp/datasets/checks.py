@@ -51,5 +51,7 @@ def check_classes(y: np.ndarray, classes: int, name: str) -> None:
     if len(y) and int(y.max()) >= classes:
         raise InputError(
             f"the labels in {name} go up to {int(y.max())}, but the model knows the classes 0 to {classes - 1}",
-            "number the classes from 0 in the order of the model's outputs",
+            "number the classes from 0 in the order of the model's outputs"
+            if classes > 1
+            else "a network of one output has no classes: give its targets as floats",
         )

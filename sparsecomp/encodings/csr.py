@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparsecomp.encodings import Encoded
+from sparsecomp.encodings.encoded import Encoded
 from sparsecomp.errors import DoesNotFitError
 
 LARGEST_STEP = 255

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sparsecomp.encodings import Encoded
+from sparsecomp.encodings.encoded import Encoded
 
 
 def encode(matrix: np.ndarray, offsets: np.ndarray) -> Encoded:

@@ -28,11 +28,11 @@ def collect(data: Any, wires: Sequence[Wire], what: str) -> tuple[tuple[np.ndarr
             f"{what} has {len(columns)} array(s) for {len(wires)} input(s)",
             "give one array (N, ...) for each input; stack lists of single items first",
         )
-    raw = tuple(to_wire(column, wire, what) for column, wire in zip(columns, wires, strict=True))
+    raw = tuple(to_raw(column, wire, what) for column, wire in zip(columns, wires, strict=True))
     return raw, None if labels is None else to_labels(labels)
 
 
-def to_wire(values: Any, wire: Wire, what: str) -> np.ndarray:
+def to_raw(values: Any, wire: Wire, what: str) -> np.ndarray:
     """Values as raw elements of ``wire``: whole numbers as they are, floats by the inverse of the wire's scale."""
     array = as_array(values, what)
     target = wire.numpy_dtype

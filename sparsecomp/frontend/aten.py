@@ -17,7 +17,7 @@ import numpy as np
 
 from sparsecomp.errors import ConversionError, InputError
 from sparsecomp.frontend import aten_layers, aten_simple  # noqa: F401  (they fill the table)
-from sparsecomp.frontend.aten_table import EVAL, INPLACE, TABLE, explain
+from sparsecomp.frontend.aten_table import EVAL, INPLACE, LAYERS, TABLE, explain
 from sparsecomp.frontend.container import clean
 from sparsecomp.frontend.naming import Namer, place
 from sparsecomp.frontend.payload import DTYPE_NAMES, FLOAT32
@@ -78,6 +78,11 @@ class Mapper(Arguments):
         """Maps one ATen call."""
         self._current = call
         function = TABLE.get(call.target)
+        for start, hint in LAYERS.items():
+            if f",{start}" in call.modules:
+                kind = call.modules.split(f",{start}", 1)[1].split(";")[0].split(",")[0]
+                kind = clean(start.rsplit(".", 1)[1] + kind, 40)
+                raise ConversionError(f"{kind} ({place(call.stack, call.modules)}) is not supported", hint)
         if function is None:
             raise ConversionError(f"{self.here()} is not supported", explain(call.target))
         arguments = {name: self._argument(*pair) for name, pair in call.args.items()}

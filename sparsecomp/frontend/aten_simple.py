@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sparsecomp.errors import ConversionError, InputError
-from sparsecomp.frontend.aten_table import EVAL, HINTS, PADDING, SUPPORTED, aten
+from sparsecomp.frontend.aten_table import EVAL, HINTS, NORMALIZE, PADDING, aten
 from sparsecomp.frontend.schema import REEXPORT
 
 
@@ -87,7 +87,7 @@ def add(g, self, other, alpha=1):
     if alpha != 1:
         raise ConversionError(f"{g.here()} adds with alpha={alpha}", "only x + y is supported")
     if not (g.is_tensor(self) and g.is_tensor(other)):
-        raise ConversionError(f"{g.here()} adds a constant or a parameter", "use a layer with bias instead")
+        raise ConversionError(f"{g.here()} adds a constant or a parameter", f"use a layer with bias; or {NORMALIZE}")
     if g.shape(self) != g.shape(other):
         raise ConversionError(
             f"{g.here()} adds shapes {g.shape(self)} and {g.shape(other)} by broadcasting",
@@ -99,13 +99,15 @@ def add(g, self, other, alpha=1):
 @aten("mul.Tensor", inplace=True)
 def mul(g, self, other):
     if not g.hardswish_part(self, "mul", other):
+        if type(other) in (int, float):
+            raise ConversionError(f"{g.here()} multiplies by {g.text(other)}, which is not supported", NORMALIZE)
         raise ConversionError(f"{g.here()} multiplies tensors, which is not supported", HINTS["mul"])
 
 
 @aten("div.Tensor", inplace=True)
 def div(g, self, other):
     if not g.hardswish_part(self, "div", other):
-        raise ConversionError(f"{g.here()} divides, which is not supported", SUPPORTED)
+        raise ConversionError(f"{g.here()} divides, which is not supported", NORMALIZE)
 
 
 # -- shapes ----------------------------------------------------------------------------------------------------------

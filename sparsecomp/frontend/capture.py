@@ -90,7 +90,8 @@ def _culprit(error: Exception) -> str:
     for frame in traceback.extract_tb(error.__traceback__):
         package = "site-packages" in frame.filename or "dist-packages" in frame.filename
         library = frame.filename.startswith(standard) and not package
-        if not library and not frame.filename.startswith(here):
+        generated = frame.filename.startswith("<")  # torch's own code made at run time, or a line typed by the user
+        if not library and not generated and not frame.filename.startswith(here):
             lines.append(f'File "{frame.filename}", line {frame.lineno}, in forward')
     where = source_line("\n".join(lines))
     return f" at {where}" if where else ""

@@ -81,6 +81,9 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
             data = file.read(MAX_FILE + 1)
     except FileNotFoundError:
         raise InputError(f"there is no file '{name}'", "check the path") from None
+    except IsADirectoryError:
+        hint = "give the model file that a project was made from, such as model.pt"
+        raise InputError(f"cannot read '{name}': it is a directory, not a model file", hint) from None
     except OSError as error:
         raise InputError(f"cannot read '{name}': {error.strerror or error}", "check the path and its rights") from error
     if not data:

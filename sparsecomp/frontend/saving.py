@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 import zipfile
@@ -61,8 +62,6 @@ def _wires(preprocess: Any, count: int) -> tuple[Wire, ...]:
 
 
 def _members(archive: bytes) -> dict[str, bytes]:
-    import io
-
     with zipfile.ZipFile(io.BytesIO(archive)) as file:
         return {info.filename.split("/", 1)[1]: file.read(info) for info in file.infolist()}
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from sparsecomp.errors import InputError
 from sparsecomp.frontend import layers
 from sparsecomp.frontend.capture import need_torch
@@ -150,8 +152,6 @@ def _factory(arch: str) -> Any:
 
 def _safetensors(data: bytes) -> dict[str, Any]:
     """The float32 tensors of a safetensors file, read as data."""
-    import numpy as np
-
     torch = need_torch()
     kinds = {"F32": "<f4", "F64": "<f8", "F16": "<f2", "I64": "<i8", "I32": "<i4", "U8": "u1", "I8": "i1", "BOOL": "?"}
     size = int.from_bytes(data[:8], "little")

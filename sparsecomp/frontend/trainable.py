@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -53,8 +54,6 @@ def to_module(graph: Graph) -> Any:
 
 def read_back(graph: Graph, module: Any) -> Graph:
     """``graph`` with the parameters and statistics that ``module`` (from ``to_module``) has now."""
-    from dataclasses import replace
-
     params: dict[str, np.ndarray] = dict(graph.params)
     for node in graph.nodes:
         if node.params:

@@ -1,8 +1,9 @@
 """The kernels of ``firmware/kernels`` as Python sees them, one module each, named as the C function.
 
 A module gives ``reference(step, memory)`` (the integer specification; writes its output into ``memory``),
-``render(step, names)`` (the C parameters and constant arrays) and ``cycles(step)`` (estimated CPU cycles an item of
-the portable C on an MSP430, for sizing restart units).
+``render(step, names)`` (the C parameters, named as in ``firmware/include/kernels.h``, and the constant arrays) and
+``cycles(step)`` (estimated CPU cycles an item of the portable C on an MSP430, for sizing restart units). "bounds" among
+the attrs of a step are ``low`` and ``high``, which clamp its result, in elements.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Array:
         return int(np.size(self.values)) * CTYPE_BYTES[self.ctype]
 
 
-CTYPE_BYTES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "float": 4, "span_t": 2, "element_t": 2}
+CTYPE_BYTES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "float": 4, "span_t": 2}  # span_t: a member
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,14 @@ class Memory:
     def __init__(self, program: Program, batch: int, seed: int = 0) -> None:
         self.program = program
         self.batch = batch
-        self.float = program.numeric == "float32"
+        self.is_float = program.is_float
         rng = np.random.default_rng(seed)
         self._cells: dict[str, np.ndarray] = {}
         for name, tensor in program.tensors.items():
             if not tensor.alias:
                 words = rng.integers(-32768, 32768, (1, tensor.stored), dtype=np.int16)
                 cells = np.repeat(words, batch, axis=0)
-                self._cells[name] = cells.astype(np.float32) if self.float else cells
+                self._cells[name] = cells.astype(np.float32) if self.is_float else cells
         self.wire: dict[str, np.ndarray] = {}  # input port -> raw values (batch, height * width * channels)
 
     def stored(self, name: str) -> np.ndarray:

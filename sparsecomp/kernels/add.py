@@ -13,7 +13,7 @@ def reference(step: Step, memory: Memory) -> None:
     """The gains bring both inputs to the output's exponent, 2**shift times too large."""
     a = step.attrs
     x, y = (memory.inside(name) for name in step.inputs)
-    if memory.float:
+    if memory.is_float:
         total = x + y
     else:
         acc = x.astype(np.int64) * a["gain_a"] + y.astype(np.int64) * a["gain_b"]
@@ -27,6 +27,7 @@ def cycles(step: Step) -> float:
 
 
 def render(step: Step, names: Names) -> Rendered:
+    """The fields of ``add_t``."""
     a = step.attrs
     x, y = (names.tensor(name) for name in step.inputs)
     fields = {

@@ -18,7 +18,7 @@ def reference(step: Step, memory: Memory) -> None:
     for row, (y, height, row_class) in enumerate(a["rows"]):
         for column, (left, width, column_class) in enumerate(a["columns"]):
             cells = x[:, y : y + height, left : left + width]
-            if memory.float:
+            if memory.is_float:
                 # One cell after the other, as the C kernel adds them.
                 total = np.zeros((len(cells), cells.shape[-1]), np.float32)
                 for cell in cells.reshape(len(cells), -1, cells.shape[-1]).swapaxes(0, 1):
@@ -37,6 +37,7 @@ def cycles(step: Step) -> float:
 
 
 def render(step: Step, names: Names) -> Rendered:
+    """The fields of ``avg_pool_t``; a window is a row span and a column span, each with its class of divisor."""
     a = step.attrs
     source = names.tensor(step.inputs[0])
     arrays = [

@@ -22,7 +22,7 @@ def reference(step: Step, memory: Memory) -> None:
     raw = memory.wire[a["port"]].reshape(out.shape).astype(np.int64)
     if a["table"] is not None:
         out[...] = a["table"][raw & 255]
-    elif memory.float:
+    elif memory.is_float:
         out[...] = raw.astype(np.float32) * np.float32(a["scale"]) + np.float32(a["zero"])
     else:
         out[...] = requantize(raw * a["gain"] + a["offset"], 1, a["shift"])
@@ -34,6 +34,7 @@ def cycles(step: Step) -> float:
 
 
 def render(step: Step, names: Names) -> Rendered:
+    """The fields of ``convert_t``."""
     a = step.attrs
     arrays = ()
     table = "NULL"

@@ -22,7 +22,7 @@ def indices(step: Step, side: str) -> np.ndarray:
 def reference(step: Step, memory: Memory) -> None:
     """One gain changes the exponent."""
     values = memory.stored(step.inputs[0])[:, indices(step, "input")]
-    if not memory.float:
+    if not memory.is_float:
         values = requantize(values, step.attrs["gain"], step.attrs["shift"])
     memory.stored(step.output)[:, indices(step, "output")] = values
 
@@ -33,6 +33,7 @@ def cycles(step: Step) -> float:
 
 
 def render(step: Step, names: Names) -> Rendered:
+    """The fields of ``copy_t``."""
     a = step.attrs
     fields = {
         "input": names.at(step.inputs[0], a["input_start"]),

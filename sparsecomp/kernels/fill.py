@@ -35,6 +35,7 @@ def cycles(step: Step) -> float:
 
 
 def render(step: Step, names: Names) -> Rendered:
+    """The fields of ``fill_t``; a height of 0 leaves no row that has an inside."""
     tensor = names.tensor(step.output)
     fields = {
         "stored": names.at(tensor.name, 0),

@@ -17,7 +17,7 @@ FLOAT = {
 def reference(step: Step, memory: Memory) -> None:
     """Cell x >> 8 of the table, the rest linear, round half up."""
     x = memory.inside(step.inputs[0])
-    if memory.float:
+    if memory.is_float:
         memory.inside(step.output)[...] = FLOAT[step.attrs["function"]](x)
         return
     table = step.attrs["table"].astype(np.int64)
@@ -32,6 +32,7 @@ def cycles(step: Step) -> float:
 
 
 def render(step: Step, names: Names) -> Rendered:
+    """The fields of ``lookup_t``: the table, or the function itself in a float model."""
     a = step.attrs
     source = names.tensor(step.inputs[0])
     fields = {

@@ -1,9 +1,10 @@
 """Multiply-accumulate layers: convolution, linear and the per-channel affine map (mac_dense.c, mac_csr.c).
 
 attrs: ``encoded`` (Encoded), ``matrix`` (filters, taps), ``offsets`` (taps,) positions of the taps from the window's
-first element, ``runs`` (tap rows, tap columns, run length, row step, column step), ``start`` (stored element of the
-first window), ``row_step``, ``column_step``, ``group_step``, ``group_size``, ``bias`` (stored values or None),
-``bias_shift``, ``multiplier`` (one, or one a filter), ``shift``, ``low``, ``high``.
+first element, ``runs`` (``mac_dense_t``'s tap_rows, tap_columns, run_length, tap_row_step, tap_column_step), ``start``
+(stored element of the first window), ``row_step``, ``column_step``, ``group_step`` (elements from a window to the next
+one below, beside it, of the next group), ``group_size`` (filters of a group), ``bias`` (stored values or None),
+``bias_shift``, ``multiplier`` (one, or one a filter), ``shift``, bounds.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def accumulate_float(step: Step, memory: Memory) -> np.ndarray:
 
 def reference(step: Step, memory: Memory) -> None:
     """Writes the layer's output; (batch, height, width, filters) int16 or float32."""
-    if memory.float:
+    if memory.is_float:
         acc = accumulate_float(step, memory)
     else:
         acc = requantize(accumulate(step, memory), step.attrs["multiplier"], step.attrs["shift"])
@@ -88,7 +89,9 @@ CTYPES = {"int8": "int8_t", "int16": "int16_t", "uint8": "uint8_t", "uint16": "u
 
 
 def render(step: Step, names: Names) -> Rendered:
-    """Published array names: <layer>_w_data, _w_offset, _w_sizes and _b."""
+    """The fields of ``mac_dense_t`` or ``mac_csr_t``. Arrays have the published names: <layer>_w_data, _w_offset,
+    _w_sizes and _b.
+    """
     a, encoded = step.attrs, step.attrs["encoded"]
     is_float = encoded.values.dtype == np.float32
     name, arrays = step.name, []

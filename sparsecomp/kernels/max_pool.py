@@ -32,6 +32,7 @@ def cycles(step: Step) -> float:
 
 
 def render(step: Step, names: Names) -> Rendered:
+    """The fields of ``max_pool_t``."""
     a = step.attrs
     source = names.tensor(step.inputs[0])
     pairs = {

@@ -16,7 +16,7 @@ def reference(step: Step, memory: Memory) -> None:
     """Negative inputs by one gain, the others by another."""
     a = step.attrs
     x = memory.inside(step.inputs[0])
-    if memory.float:
+    if memory.is_float:
         y = np.where(x < 0, x * np.float32(a["slope"]), x)
     else:
         below = requantize(x, a["gain_negative"], a["shift_negative"])
@@ -30,6 +30,7 @@ def cycles(step: Step) -> float:
 
 
 def render(step: Step, names: Names) -> Rendered:
+    """The fields of ``rectify_t``."""
     a = step.attrs
     source = names.tensor(step.inputs[0])
     fields = {

@@ -1,8 +1,11 @@
 """The operators of the float graph, one module each; a new operator is one new file here.
 
-A module gives ``ATTRS`` (the attribute names), ``shape(node, shapes)`` (batchless output shape; raises
-ConversionError), ``run(node, inputs, params)`` (float32 arrays with a batch axis) and, where it multiplies,
-``macs(node, shapes)``.
+A module gives ``ATTRS`` (the attribute names), ``shape(node, shapes, params)`` (batchless output shape from those of
+the inputs; raises ConversionError), ``run(node, inputs, params)`` (float32 arrays with a batch axis) and
+``lower(node, build)`` (its tensors and steps, on a ``sparsecomp.builder.Builder``), which only what the passes drop can
+do without. Where it multiplies it gives ``macs(node, shapes, params)``, where the operator before can compute it as a
+clamp ``bounds(node)``, where it reads around its input ``halo(node)``. Modules with an underscore are what several
+operators share.
 
 ==================  ==================================================================================
 operator            attributes (``shape`` and ``dim`` without batch) and parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sparsecomp.encodings import encode
-from sparsecomp.quantize import quantize_filters
+from sparsecomp.filters import quantize_filters
 
 
 def lower_mac(node, build, source, matrix, bias, geometry, prefix, bits=None):

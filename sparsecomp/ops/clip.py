@@ -1,9 +1,10 @@
 """min(max(x, min), max); a bound may be None (torch.nn.ReLU6, Hardtanh, torch.clamp)."""
 
+import math
+
 import numpy as np
 
 from sparsecomp.errors import ConversionError
-from sparsecomp.lower import activation_bounds
 from sparsecomp.ops._rectify import lower_rectify
 
 ATTRS = ("min", "max")
@@ -21,6 +22,12 @@ def run(node, inputs, params):
     return np.clip(inputs[0], None if low is None else np.float32(low), None if high is None else np.float32(high))
 
 
+def bounds(node):
+    """Real bounds of the result; infinite where there is none."""
+    low, high = node.attrs["min"], node.attrs["max"]
+    return -math.inf if low is None else low, math.inf if high is None else high
+
+
 def lower(node, build):
     """A rectify step; the exponent stays."""
-    lower_rectify(node, build, 1.0, *activation_bounds(node))
+    lower_rectify(node, build, 1.0, *bounds(node))

@@ -3,7 +3,6 @@
 import numpy as np
 
 from sparsecomp.errors import ConversionError
-from sparsecomp.lower import conv_halo
 from sparsecomp.ops._mac import lower_mac
 from sparsecomp.ops._windows import spatial_shape, windows
 
@@ -46,16 +45,23 @@ def macs(node, shapes, params):
     return weight.size * int(np.prod(shapes[node.output][1:]))
 
 
+def halo(node):
+    """(top, left, bottom, right) zero cells that it reads around its input."""
+    padding = node.attrs["padding"]
+    (top, bottom), (left, right) = padding if len(padding) == 2 else ((0, 0), padding[0])
+    return (top, left, bottom, right)
+
+
 def lower(node, build):
     """A mac step; its input gets a zero halo as wide as the padding."""
     weight = build.graph.param(node, "weight")
     groups = node.attrs["groups"]
-    source = build.with_halo(node.inputs[0], conv_halo(node), node)
+    top, left, _, _ = edge = halo(node)
+    source = build.with_halo(node.inputs[0], edge, node)
     kernel, stride, dilation = (
         values if len(values) == 2 else (1, *values)
         for values in (weight.shape[2:], node.attrs["stride"], node.attrs["dilation"])
     )
-    top, left, _, _ = conv_halo(node)
     inputs = weight.shape[1]
     # (O, I, kh, kw) -> (O, kh, kw, I): taps in storage order
     matrix = np.moveaxis(weight.reshape(len(weight), inputs, *kernel), 1, -1).reshape(len(weight), -1)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sparsecomp.errors import ConversionError
-from sparsecomp.lower import storage_order
+from sparsecomp.layout import storage_order
 from sparsecomp.ops._mac import lower_mac
 
 ATTRS = ()

@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from sparsecomp.errors import ConversionError
-from sparsecomp.lower import ELEMENTWISE, hwc, storage_order
+from sparsecomp.layout import hwc, storage_order
 
 ATTRS = ("shape",)
+ELEMENTWISE = ("relu", "clip", "leaky_relu", "sigmoid", "tanh", "hardswish")  # they keep any order
 
 
 def shape(node, shapes, params):
@@ -30,48 +31,42 @@ def lower(node, build):
         raise ConversionError(f"{node.describe()} cannot read a tensor with a halo")
     if np.array_equal(order, storage_order(new)):
         _alias(build, node, source, new)
-    elif len(new) == 1 and _only_linear(build.graph, node.output):
+        return
+    if len(new) == 1 and _only_linear(build.graph, node.output):
         _alias(build, node, source, new, layout=source.layout or old)
-    else:
-        if not source.layout and not np.array_equal(order, np.arange(order.size)):
-            source = build.add(
-                replace(
-                    source,
-                    name=f"{node.name}_map",
-                    alias=source.name,
-                    layout=old,
-                    height=1,
-                    width=1,
-                    channels=source.elements,
-                )
-            )
-        flat = build.canonical(source.name, node)
-        if np.array_equal(storage_order(new), np.arange(flat.elements)):
-            _alias(build, node, flat, new)
-            return
-        height, width, channels = hwc(new)
-        out = build.output(node.output, flat.fraction)
-        build.emit(
-            "copy",
-            "permute",
-            (flat.name,),
-            out.name,
-            out.elements,
-            node,
-            {
-                "size": (height, width, channels),
-                "input_start": 0,
-                "input_step": (width, 1, height * width),
-                "output_start": out.origin,
-                "output_step": (out.pitch, channels, 1),
-                "gain": 256,
-                "shift": 8,
-            },
-        )
+        return
+    flat = _flattened(build, node, source, old)
+    if np.array_equal(storage_order(new), np.arange(flat.elements)):
+        _alias(build, node, flat, new)
+        return
+    height, width, channels = hwc(new)
+    out = build.output(node.output, flat.fraction)
+    attrs = {
+        "size": (height, width, channels),
+        "input_start": 0,
+        "input_step": (width, 1, height * width),
+        "output_start": out.origin,
+        "output_step": (out.pitch, channels, 1),
+        "gain": 256,
+        "shift": 8,
+    }
+    build.emit("copy", "permute", (flat.name,), out.name, out.elements, node, attrs)
+
+
+def _flattened(build, node, source, shape):
+    """The elements of ``source``, a tensor of torch's ``shape``, in torch's flat order."""
+    order = storage_order(source.layout or shape)
+    if not source.layout and not np.array_equal(order, np.arange(order.size)):
+        name, alias = f"{node.name}_map", source.name
+        view = replace(source, name=name, alias=alias, layout=shape, height=1, width=1, channels=source.elements)
+        source = build.add(view)
+    return build.canonical(source.name, node)
 
 
 def _alias(build, node, source, shape, layout=()):
+    """Registers the output as the bytes of ``source`` under torch's ``shape``."""
     height, width, channels = hwc(shape)
+    layout = layout if len(layout) > 1 else ()
     build.add(
         replace(
             source,
@@ -80,7 +75,7 @@ def _alias(build, node, source, shape, layout=()):
             width=width,
             channels=channels,
             alias=source.name,
-            layout=layout if len(layout) > 1 else (),
+            layout=layout,
         )
     )
     build.origins[node.output] = node.output

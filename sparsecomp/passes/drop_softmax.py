@@ -2,7 +2,6 @@
 
 from sparsecomp.errors import ConversionError
 from sparsecomp.graph import Graph
-from sparsecomp.passes import bypass
 
 
 def run(graph: Graph) -> tuple[Graph, list[str]]:
@@ -14,6 +13,6 @@ def run(graph: Graph) -> tuple[Graph, list[str]]:
             raise ConversionError(
                 f"{node.describe()} is not the last operator", "only a final softmax is supported; it is dropped"
             )
-        graph = bypass(graph, next(n for n in graph.nodes if n.name == node.name))
+        graph = graph.without(node)
         notes.append(f"final {node.describe()} dropped: the outputs are the scores before it, in the same order")
     return graph, notes

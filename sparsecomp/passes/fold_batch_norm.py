@@ -13,7 +13,6 @@ import numpy as np
 
 from sparsecomp.graph import Graph, Node
 from sparsecomp.ops.batch_norm import gain_and_offset
-from sparsecomp.passes import bypass
 
 LAYERS = ("conv", "linear")
 
@@ -21,7 +20,7 @@ LAYERS = ("conv", "linear")
 def run(graph: Graph) -> tuple[Graph, list[str]]:
     notes = []
     for name in [n.name for n in graph.nodes if n.op == "batch_norm"]:
-        node = next(n for n in graph.nodes if n.name == name)
+        node = graph.node(name)
         folded = _into_producer(graph, node) or _into_consumer(graph, node)
         if folded is None:
             notes.append(f"{node.describe()} is not folded: it stays a per-channel affine operator")
@@ -57,7 +56,7 @@ def _into_producer(graph: Graph, node: Node) -> Graph | None:
         return None
     weight = graph.param(layer, "weight").astype(np.float64)
     scaled = weight * gain.reshape(-1, *[1] * (weight.ndim - 1))
-    return bypass(_with_params(graph, layer, scaled, _bias(graph, layer) * gain + offset), node)
+    return _with_params(graph, layer, scaled, _bias(graph, layer) * gain + offset).without(node)
 
 
 def _into_consumer(graph: Graph, node: Node) -> Graph | None:
@@ -82,4 +81,4 @@ def _into_consumer(graph: Graph, node: Node) -> Graph | None:
     tail = [1] * (weight.ndim - 2)
     scaled = weight * gain[channels].reshape(*channels.shape, *tail)
     moved = (weight * offset[channels].reshape(*channels.shape, *tail)).reshape(len(weight), -1).sum(axis=1)
-    return bypass(_with_params(graph, layer, scaled, _bias(graph, layer) + moved), node)
+    return _with_params(graph, layer, scaled, _bias(graph, layer) + moved).without(node)

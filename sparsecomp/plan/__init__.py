@@ -130,20 +130,6 @@ class Plan:
     @property
     def fram_capacity(self) -> int:
         """Bytes of FRAM that the board offers."""
-        uses = {"weights", "arena", "code"}
-        return sum(size for region, _, size in self._spans() if uses & set(region.uses))
-
-    def _spans(self):
-        seen = {}
-        for use in ("weights", "arena", "code"):
-            for span in self.board.spans(use):
-                seen[span[1]] = span
-        return seen.values()
-
-    @property
-    def writes_per_inference(self) -> int:
-        """FRAM words written by one uninterrupted inference, start and acknowledgement included, delivery not."""
-        from sparsecomp.plan.units import step_writes
-
-        total = sum(step_writes(self.program, step) for step in self.program.steps)
-        return total + self.unit_count + 2
+        # A range may serve several uses: counted once, by its start.
+        sizes = {start: size for use in ("weights", "arena", "code") for _, start, size in self.board.spans(use)}
+        return sum(sizes.values())

@@ -5,7 +5,8 @@ from __future__ import annotations
 from sparsecomp.plan import Buffer
 from sparsecomp.program import Program
 
-DELIVERY = -1
+DELIVERY = -1  # the step before the first: when the input arrives
+RECEIVED = "(input)"  # the buffer of the received record, where it lies in an arena
 
 
 def live_buffers(program: Program, volatile_input: bool = False) -> tuple[tuple[Buffer, ...], dict[str, int], int]:
@@ -39,9 +40,6 @@ def live_buffers(program: Program, volatile_input: bool = False) -> tuple[tuple[
         stop = max(last.get(port.tensor, DELIVERY) for port in program.inputs)
         buffers.append(Buffer(RECEIVED, words, DELIVERY, stop))
     return tuple(buffers), offsets, words
-
-
-RECEIVED = "(input)"
 
 
 def live_words(buffers: tuple[Buffer, ...]) -> tuple[int, int]:

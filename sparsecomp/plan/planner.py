@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NoReturn
+
 from sparsecomp.boards import Board, Region, list_boards, load_board
 from sparsecomp.errors import DoesNotFitError
 from sparsecomp.kernels import kernel
@@ -16,13 +19,15 @@ from sparsecomp.program import Program, Stored
 # replaced by the linked size once there is an ELF.
 CODE_BYTES = 12 * 1024
 
+Span = tuple[Region, int, int]  # region, start, bytes
+
 
 class _SizeOnly:
     """Names for rendering a step only to count its constant bytes."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.is_float = program.numeric == "float32"
+        self.is_float = program.is_float
 
     def at(self, tensor: str, element: int) -> str:
         return "0"
@@ -61,7 +66,7 @@ def _attempt(program: Program, board: Board, volatile_input: bool) -> Plan:
     code = 0 if board.is_host else CODE_BYTES
     state = 2 * (PROGRESS_WORDS + (0 if volatile_input else wire_words))
     spans = _free_spans(board, code + state)
-    placements, arenas = _place(program, board, buffers, spans, sum(weights), code + state)
+    placements, arenas = _place(program, board, buffers, spans, weights, code + state)
     tables = _place_tables(program, board, weights, spans, arenas)
     plan = Plan(
         program, board, placements, arenas, units, charge, weights, wire_words, offsets, volatile_input, code, tables
@@ -69,13 +74,13 @@ def _attempt(program: Program, board: Board, volatile_input: bool) -> Plan:
     return check(plan)
 
 
-def _spans(board: Board) -> list[tuple[Region, int, int]]:
-    """(region, start, bytes) that may hold feature maps or constants, by address."""
+def _spans(board: Board) -> list[Span]:
+    """Memory that may hold feature maps or constants, by address."""
     found = {start: (region, start, size) for use in ("arena", "weights") for region, start, size in board.spans(use)}
     return [found[start] for start in sorted(found)]
 
 
-def _free_spans(board: Board, first_bytes: int) -> list[tuple[Region, int, int]]:
+def _free_spans(board: Board, first_bytes: int) -> list[Span]:
     """The same without code and protocol, which come off the first region for feature maps."""
     first = board.spans("arena")[0][0].name
     spans = []
@@ -86,11 +91,19 @@ def _free_spans(board: Board, first_bytes: int) -> list[tuple[Region, int, int]]
     return spans
 
 
-def _place(program: Program, board: Board, buffers: tuple[Buffer, ...], spans, weight_bytes: int, fixed: int):
-    free = sum(size for _, _, size in spans) - weight_bytes
+def _place(
+    program: Program,
+    board: Board,
+    buffers: tuple[Buffer, ...],
+    spans: Sequence[Span],
+    weights: tuple[int, ...],
+    fixed: int,
+) -> tuple[dict[str, Placement], tuple[Arena, ...]]:
+    """Where every buffer lies. ``weights`` are bytes of constants, one a step; ``fixed`` those of code and protocol."""
+    free = sum(size for _, _, size in spans) - sum(weights)
     live, when = live_words(buffers)
     if free < 2 * live:
-        _refuse(program, board, spans, weight_bytes, live, when, fixed)
+        _refuse(program, board, spans, weights, live, when, fixed)
     # Largest span first: one arena wherever everything fits into one. Constants take what is left.
     order = sorted((i for i, s in enumerate(spans) if "arena" in s[0].uses), key=lambda i: -spans[i][2])
     groups = divide(buffers, [spans[i][2] // 2 for i in order])
@@ -113,7 +126,9 @@ def _place(program: Program, board: Board, buffers: tuple[Buffer, ...], spans, w
     return placements, tuple(arenas)
 
 
-def _place_tables(program: Program, board: Board, weights, spans, arenas) -> dict[str, int]:
+def _place_tables(
+    program: Program, board: Board, weights: tuple[int, ...], spans: Sequence[Span], arenas: tuple[Arena, ...]
+) -> dict[str, int]:
     """Bytes of constants in each region, largest step first into the roomiest region."""
     # A reserved range may cut one region into several spans, so they are told apart by their start.
     used = {a.start: 2 * a.words for a in arenas}
@@ -134,18 +149,26 @@ def _place_tables(program: Program, board: Board, weights, spans, arenas) -> dic
     return tables
 
 
-def _refuse(program: Program, board: Board, spans, weight_bytes: int, live: int, when: int, fixed: int) -> None:
+def _refuse(
+    program: Program,
+    board: Board,
+    spans: Sequence[Span],
+    weights: tuple[int, ...],
+    live: int,
+    when: int,
+    fixed: int,
+) -> NoReturn:
     """Raises with the layer that weighs most, and what would fit."""
     have = sum(size for _, _, size in _spans(board))
+    weight_bytes = sum(weights)
     need = weight_bytes + 2 * live + fixed
-    sizes = constant_bytes(program)
-    worst = max(range(len(sizes)), key=lambda i: sizes[i])
+    worst = max(range(len(weights)), key=lambda i: weights[i])
     hint = ""
     if weight_bytes >= 2 * live:
-        cause = f"layer '{_label(program, worst)}' alone has {sizes[worst]} bytes of weights"
+        cause = f"layer '{_label(program, worst)}' alone has {weights[worst]} bytes of weights"
         # All weights in what is left, and the largest layer's in one piece.
         piece = max(size for region, _, size in spans if "weights" in region.uses) - 2 * live
-        share = min((have - fixed - 2 * live) / weight_bytes, piece / sizes[worst])
+        share = min((have - fixed - 2 * live) / weight_bytes, piece / weights[worst])
         if share >= 0.01:
             hint = f"keep at most {int(100 * share)} % of the weight bytes (prune, --encoding csr)"
     else:

@@ -10,7 +10,7 @@ from sparsecomp.boards import Board
 from sparsecomp.errors import DoesNotFitError
 from sparsecomp.kernels import kernel
 from sparsecomp.kernels.fill import covered
-from sparsecomp.plan import Charge, Units
+from sparsecomp.plan import Charge, Plan, Units
 from sparsecomp.program import Program, Step
 
 WANTED_CYCLES = 10_000  # a commit and the call around it cost about 100
@@ -24,6 +24,11 @@ DELIVERY_CYCLES = 20  # an input word
 def step_writes(program: Program, step: Step) -> int:
     """FRAM words that a step writes, without commits."""
     return sum(_item_writes(program, step))
+
+
+def inference_writes(plan: Plan) -> int:
+    """FRAM words written by one uninterrupted inference, start and acknowledgement included, delivery not."""
+    return sum(step_writes(plan.program, step) for step in plan.program.steps) + plan.unit_count + 2
 
 
 def _item_writes(program: Program, step: Step) -> list[int]:

@@ -9,10 +9,9 @@ from bench import Bench
 from values import CLAMPS, EXTREMES, VECTORS, noise
 
 from sparsecomp.arithmetic import SHIFTS
-from sparsecomp.encodings import csr, dense
-from sparsecomp.quantize import overflow
+from sparsecomp.encodings import ENCODERS
+from sparsecomp.filters import overflow
 
-ENCODERS = {"dense": dense.encode, "delta8": csr.encode_delta8, "index16": csr.encode_index16}
 LIMIT = 2**31 - 1
 
 

@@ -28,10 +28,6 @@ def grown(plan, words: int = 100_000):
     return replace(plan, arenas=(arena, *plan.arenas[1:]))
 
 
-def buffers_of(plan, step):
-    return [plan.program.base(name) for name in (*step.inputs, step.output)]
-
-
 @pytest.fixture(params=["chain", "residual"])
 def plan(request):
     graph = {"chain": chain, "residual": residual}[request.param]()

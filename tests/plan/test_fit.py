@@ -10,7 +10,7 @@ from small import Net, chain, program, residual
 from sparsecomp.boards import Region, Reserved, list_boards, load_board
 from sparsecomp.errors import DoesNotFitError
 from sparsecomp.plan.planner import make_plan
-from sparsecomp.plan.units import CURSOR_LIMIT, step_writes
+from sparsecomp.plan.units import CURSOR_LIMIT, inference_writes, step_writes
 from sparsecomp.report import plan_json, verdict
 
 HOST = load_board("host")
@@ -210,7 +210,7 @@ def test_few_writes_a_charge_make_small_units():
     plan = make_plan(program(chain()), board_with(1 << 20, charge_fram_writes=200))
     assert all(units.writes <= 200 for units in plan.units)
     total = sum(step_writes(plan.program, step) for step in plan.program.steps)
-    assert plan.writes_per_inference == total + plan.unit_count + 2
+    assert inference_writes(plan) == total + plan.unit_count + 2
     with pytest.raises(DoesNotFitError, match="receiving 128 words") as refusal:
         make_plan(program(chain()), board_with(1 << 20, charge_fram_writes=100))
     assert "capacitor" in refusal.value.hint

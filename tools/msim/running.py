@@ -61,7 +61,7 @@ def run_msim(
     words = [np.ascontiguousarray(one, "<i2").reshape(-1) for one in inputs]
     if not words or any(one.size != words[0].size for one in words):
         raise InputError("the inputs are not equally long, or there are none", "give one array of words an inference")
-    flags = FLOAT_FLAGS if program.numeric == "float32" else ()
+    flags = FLOAT_FLAGS if program.is_float else ()
     with tempfile.TemporaryDirectory(prefix="sparsecomp-msim-") as folder:
         elf = compile_project(directory, Path(folder) / "model.elf", model=model, flags=flags)
         data = run_elf(elf, b"".join(one.tobytes() for one in words), timeout=timeout)

@@ -1,0 +1,26 @@
+"""What every encoding gives: the arrays of one layer's weights as they lie in the device's memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A filter matrix as it is stored.
+
+    ``values`` in filter order; sparse encodings have ``offsets`` (steps or positions, one a value) and ``rows``
+    (first value of each filter, and the end). ``kind`` is 'dense', 'delta8' or 'index16'.
+    """
+
+    kind: str
+    values: np.ndarray
+    offsets: np.ndarray | None = None
+    rows: np.ndarray | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of values, offsets and row pointers."""
+        return sum(a.nbytes for a in (self.values, self.offsets, self.rows) if a is not None)
