@@ -12,19 +12,18 @@ import numpy as np
 
 from sparsecomp import __version__
 from sparsecomp.boards import Board, load_board
-from sparsecomp.build import built, compiler, selftest
+from sparsecomp.build import compiler
 from sparsecomp.errors import DoesNotFitError, InputError
-from sparsecomp.metrics import Metric, agreement, fitting, mean_squared_error, top1
+from sparsecomp.metrics import Metric, fitting, top1
 from sparsecomp.plan import Plan
 from sparsecomp.plan.planner import make_plan
-from sparsecomp.prepare import Data, Prepared, Request, prepare, random_inputs, saturated, test_data
+from sparsecomp.prepare import Prepared, Request, prepare, random_inputs, test_data
 from sparsecomp.project import check_target, digest, staged, write_files
-from sparsecomp.quantize import sqnr_db
-from sparsecomp.reference import run, to_values, wire_words
+from sparsecomp.prove import Progress, Trial, prove, run_under_failures, silent, stream
+from sparsecomp.reference import run, wire_words
 from sparsecomp.render import Vector, render
 from sparsecomp.report import LayerRow, layer_rows, plan_json, to_json
 from sparsecomp.results import (
-    Accuracy,
     Analysis,
     Conversion,
     Deployment,
@@ -32,17 +31,11 @@ from sparsecomp.results import (
     Fit,
     SimulationResult,
 )
-from sparsecomp.validate import compare_answers, compare_layers, decode_answers, layer_errors
-from sparsecomp_tools.power import explore_directory, simulate_directory
+from sparsecomp.validate import layer_errors
+from sparsecomp_tools.power import explore_directory
 
 STAGES = ("plan", "generate", "build")
-STREAM = 3  # inputs of a simulation: enough for seams between inferences
-Progress = Callable[[str, int, int], None]
 Model = Any  # a path, or a LoadedModel
-
-
-def _silent(what: str, done: int, total: int) -> None:
-    """No progress."""
 
 
 def analyze(model: Model, board: str | Sequence[str] = "host", **request: Any) -> Analysis:
@@ -86,7 +79,7 @@ def deploy(
     seed: int = 0,
     kills: int = 20,
     metric: Metric = top1,
-    progress: Progress = _silent,
+    progress: Progress = silent,
     **request: Any,
 ) -> Deployment:
     """The whole line: load, quantize, plan, generate, build, run under power failures, compare every level.
@@ -106,58 +99,12 @@ def deploy(
     progress("loading and quantizing", 1, 1)
     if until == "plan":
         return Deployment(plan, rows)
+    stage = until or ("validate" if target.is_host else "generate")
     with staged(out) as directory:
         write_files(directory, generate(prepared, plan, rows))
-        result = _prove(prepared, plan, rows, directory, until, test, failures, seed, kills, metric, progress)
+        result = prove(prepared, plan, rows, directory, stage, Trial(test, metric, failures, seed, kills, progress))
         write_files(directory, {"report.json": to_json(result.to_json())})
     return replace(result, directory=Path(out))
-
-
-def _prove(
-    prepared: Prepared,
-    plan: Plan,
-    rows: tuple[LayerRow, ...],
-    directory: Path,
-    until: str | None,
-    test: Data,
-    failures: int,
-    seed: int,
-    kills: int,
-    metric: Metric,
-    progress: Progress,
-) -> Deployment:
-    """Builds, runs and compares, as far as the board and ``until`` allow."""
-    if until == "generate" or (not plan.board.is_host and until is None):
-        remark = (
-            ()
-            if plan.board.is_host
-            else (
-                f"stopped after generate: this version does not run on {plan.board.name}; make in the project "
-                "builds a library for it",
-            )
-        )
-        return Deployment(plan, rows, stage="generate", remarks=remark)
-    compiler(plan.board)
-    progress("building", 0, 1)
-    with built(directory, plan.board) as copy:
-        progress("building", 1, 1)
-        if until == "build":
-            if plan.board.is_host:
-                selftest(copy)
-            return Deployment(plan, rows, stage="build")
-        progress("comparing host C with the reference", 0, 2)
-        answers = run(prepared.program, test.wire)
-        progress("comparing host C with the reference", 1, 2)
-        # Layers first: they say where a difference comes from, the answers and the self-test only that there is one.
-        elements = compare_layers(copy, prepared.program, test.wire)
-        found = compare_answers(copy, prepared.program, test.wire, answers)
-        selftest(copy)
-        progress("comparing host C with the reference", 2, 2)
-    accuracy = _accuracy(prepared, test, answers, found, metric)
-    progress("failing power", 0, 1)
-    power = _power(directory, prepared, test, failures, seed, kills)
-    progress("failing power", 1, 1)
-    return Deployment(plan, rows, stage="validate", accuracy=accuracy, compared_elements=elements, power=power)
 
 
 def simulate(
@@ -167,16 +114,14 @@ def simulate(
     seed: int = 0,
     kills: int = 20,
     data: str | Path | None = None,
-    progress: Progress = _silent,
+    progress: Progress = silent,
     **request: Any,
 ) -> SimulationResult:
     """Runs the host build while the power fails: random failures, fixed periods, and processes killed by SIGKILL."""
     wanted = Request(**request)
     prepared = prepare(model, wanted)
-    test = test_data(prepared, data)
-    progress("failing power", 0, 1)
-    plan, power = _on_host(prepared, wanted, lambda path: _power(path, prepared, test, failures, seed, kills))
-    progress("failing power", 1, 1)
+    trial = Trial(test_data(prepared, data), top1, failures, seed, kills, progress)
+    plan, power = _on_host(prepared, wanted, lambda path: run_under_failures(path, prepared, trial))
     return SimulationResult(plan, {"power failures": power})
 
 
@@ -185,7 +130,7 @@ def explore(
     *,
     max_states: int = 500_000,
     seed: int = 0,
-    progress: Progress = _silent,
+    progress: Progress = silent,
     board: str = "host",
     **request: Any,
 ) -> ExplorationResult:
@@ -240,34 +185,6 @@ def generate(prepared: Prepared, plan: Plan, rows: tuple[LayerRow, ...]) -> dict
     return files
 
 
-def stream(prepared: Prepared, data: Data) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
-    """What the environment offers, and the answers it must observe, in words."""
-    answers = run(prepared.program, data.wire)
-    words = wire_words(prepared.program, data.wire)
-    return list(words), [answers.words(i) for i in range(len(words))]
-
-
-def _power(directory: Path, prepared: Prepared, test: Data, failures: int, seed: int, kills: int) -> Any:
-    inputs, expected = stream(prepared, test.first(STREAM))
-    return simulate_directory(directory, inputs, expected, failures=failures, seed=seed, kills=kills)
-
-
 def _errors(prepared: Prepared):
     raw = tuple(x[:32] for x in prepared.calibration)
     return layer_errors(prepared.graph, prepared.program, prepared.data(raw).wire, prepared.real(raw))
-
-
-def _accuracy(prepared: Prepared, test: Data, answers, found: Sequence[bytes], metric: Metric) -> Accuracy:
-    expected = prepared.float_outputs(test.raw)
-    on_host = to_values(prepared.program, decode_answers(prepared.program, found))
-    scores = [None, None, None]
-    if test.labels is not None:
-        scores = [float(metric(values[0], test.labels)) for values in (expected, answers.values, on_host)]
-    quality = min(sqnr_db(e, v) for e, v in zip(expected, answers.values, strict=True))
-    known = {top1: "accuracy", mean_squared_error: "mean squared error"}
-    name = known.get(metric) or getattr(metric, "__name__", "metric")
-    classes = expected[0][0].size > 1 and metric is not mean_squared_error
-    same = agreement(answers.values[0], expected[0]) if classes else None
-    return Accuracy(
-        len(test), name, *scores, same, quality, saturated(prepared, test.raw), prepared.program.numeric == "float32"
-    )

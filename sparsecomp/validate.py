@@ -131,10 +131,13 @@ def check_layers(program: Program, wire: Sequence[np.ndarray], found: Sequence[n
     return compared
 
 
-def compare_answers(copy: Path, program: Program, wire: Sequence[np.ndarray], answers: Answers) -> list[bytes]:
+def compare_answers(
+    copy: Path, program: Program, wire: Sequence[np.ndarray], answers: Answers, first: int = 0
+) -> list[bytes]:
     """Answers of the built host device, each held against the reference's bit by bit.
 
-    Raises MismatchError, naming the first layer and element that differ where that sample alone shows it.
+    ``first`` is the number of the first sample, for messages. Raises MismatchError, naming the first layer and element
+    that differ where that sample alone shows it.
     """
     found = run_device(copy, program, wire)
     for index, data in enumerate(found):
@@ -142,7 +145,7 @@ def compare_answers(copy: Path, program: Program, wire: Sequence[np.ndarray], an
         if data != expected:
             compare_layers(copy, program, [w[index : index + 1] for w in wire])
             raise MismatchError(
-                f"host C answers sample {index} differently from the reference, but only after the samples before it",
+                f"host C answers sample {first + index} differently from the reference, but only after those before it",
                 "this is a defect of sparsecomp: please report the model",
             )
     return found

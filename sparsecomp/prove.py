@@ -1,0 +1,126 @@
+"""The back half of the line: a generated project is built, run, compared with the reference, and its power failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sparsecomp.build import built, compiler, selftest
+from sparsecomp.metrics import Metric, agreement, mean_squared_error, top1
+from sparsecomp.plan import Plan
+from sparsecomp.prepare import Data, Prepared, saturated
+from sparsecomp.quantize import sqnr_db
+from sparsecomp.reference import run, to_values, wire_words
+from sparsecomp.report import LayerRow
+from sparsecomp.results import Accuracy, Deployment
+from sparsecomp.validate import compare_answers, compare_layers, decode_answers
+from sparsecomp_tools.power import PowerRun, simulate_directory
+
+STREAM = 3  # inputs of a run under failures: enough for seams between inferences
+CHUNK = 100  # samples compared between two lines of progress
+COMPARING = "comparing host C with the reference"
+FAILING = "failing power"
+Progress = Callable[[str, int, int], None]
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """No progress."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a project is held against: samples with their metric, and power failures (random ones, and kills)."""
+
+    data: Data
+    metric: Metric = top1
+    failures: int = 1000
+    seed: int = 0
+    kills: int = 20
+    progress: Progress = silent
+
+
+def prove(
+    prepared: Prepared, plan: Plan, rows: tuple[LayerRow, ...], directory: Path, stage: str, trial: Trial
+) -> Deployment:
+    """Builds, runs and compares ``directory`` up to ``stage`` ('generate', 'build', 'validate').
+
+    Raises ToolError where it cannot be built or run, MismatchError where a level differs from the reference.
+    """
+    if stage == "generate":
+        return Deployment(plan, rows, stage=stage, remarks=_remarks(plan))
+    compiler(plan.board)
+    trial.progress("building", 0, 1)
+    with built(directory, plan.board) as copy:
+        trial.progress("building", 1, 1)
+        if stage == "build":
+            if plan.board.is_host:
+                selftest(copy)
+            return Deployment(plan, rows, stage=stage)
+        # Layers first: they say where a difference comes from, the answers and the self-test only that there is one.
+        elements = compare_layers(copy, prepared.program, trial.data.wire)
+        values, on_host = _compare(copy, prepared, trial)
+        selftest(copy)
+    accuracy = _accuracy(prepared, trial, values, on_host)
+    power = run_under_failures(directory, prepared, trial)
+    return Deployment(plan, rows, stage=stage, accuracy=accuracy, compared_elements=elements, power=power)
+
+
+def _remarks(plan: Plan) -> tuple[str, ...]:
+    if plan.board.is_host:
+        return ()
+    what = f"stopped after generate: this version does not run on {plan.board.name}"
+    return (f"{what}; make in the project builds a library for it",)
+
+
+def _compare(copy: Path, prepared: Prepared, trial: Trial) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+    """Outputs of reference and host C for all samples, in real values; equal bit by bit, or MismatchError."""
+    program, count = prepared.program, len(trial.data)
+    parts = []
+    for i in range(0, count, CHUNK):
+        trial.progress(COMPARING, i, count)
+        wire = [w[i : i + CHUNK] for w in trial.data.wire]
+        answers = run(program, wire)
+        found = compare_answers(copy, program, wire, answers, first=i)
+        parts.append((answers.values, to_values(program, decode_answers(program, found))))
+    trial.progress(COMPARING, count, count)
+    reference, host = (_joined([part[side] for part in parts]) for side in (0, 1))
+    return reference, host
+
+
+def _joined(parts: Sequence[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
+    return tuple(np.concatenate(output) for output in zip(*parts, strict=True))
+
+
+def _accuracy(
+    prepared: Prepared, trial: Trial, values: tuple[np.ndarray, ...], on_host: tuple[np.ndarray, ...]
+) -> Accuracy:
+    expected, metric = prepared.float_outputs(trial.data.raw), trial.metric
+    scores = [None, None, None]
+    if trial.data.labels is not None:
+        scores = [float(metric(level[0], trial.data.labels)) for level in (expected, values, on_host)]
+    quality = min(sqnr_db(e, v) for e, v in zip(expected, values, strict=True))
+    known = {top1: "accuracy", mean_squared_error: "mean squared error"}
+    name = known.get(metric) or getattr(metric, "__name__", "metric")
+    classes = expected[0][0].size > 1 and metric is not mean_squared_error
+    same = agreement(values[0], expected[0]) if classes else None
+    beyond = saturated(prepared, trial.data.raw)
+    return Accuracy(len(trial.data), name, *scores, same, quality, beyond, prepared.program.is_float)
+
+
+def stream(prepared: Prepared, data: Data) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
+    """What the environment offers, and the answers it must observe, in words."""
+    answers = run(prepared.program, data.wire)
+    words = wire_words(prepared.program, data.wire)
+    return list(words), [answers.words(i) for i in range(len(words))]
+
+
+def run_under_failures(directory: Path, prepared: Prepared, trial: Trial) -> PowerRun:
+    """The first few samples through the host build while the power fails."""
+    trial.progress(FAILING, 0, 1)
+    inputs, expected = stream(prepared, trial.data.first(STREAM))
+    power = simulate_directory(directory, inputs, expected, failures=trial.failures, seed=trial.seed, kills=trial.kills)
+    trial.progress(FAILING, 1, 1)
+    return power
