@@ -90,7 +90,8 @@ def test_state_dict_and_checkpoints(project, same_as_torch):
 
 
 def test_safetensors(project, same_as_torch):
-    safetensors = pytest.importorskip("safetensors.torch")
+    from safetensors import torch as safetensors
+
     folder, network = project
     safetensors.save_file(network.state_dict(), folder / "model.pt", metadata={"format": "pt"})
     loaded = sparsecomp.load(folder / "model.pt", arch=f"{folder}/net.py:Net", input_shape=SHAPE)
