@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -42,9 +43,10 @@ def built(project: Path, board: Board) -> Iterator[Path]:
         run = ["make", "-s", "-j2", "-C", str(copy), f"CC={shlex.join(command)}", *targets]
         done = subprocess.run(run, capture_output=True, text=True)
         if done.returncode != 0:
-            lines = done.stderr.strip().splitlines()
-            first = next((line for line in lines if "error" in line.lower()), lines[0] if lines else "no message")
-            raise ToolError(f"the project does not build: {first}", "run make in the project directory to see it all")
+            raise ToolError(
+                f"the project does not build: {complaint(done.stderr)}",
+                "run make in the project directory to see it all",
+            )
         yield copy
 
 
@@ -57,3 +59,12 @@ def selftest(copy: Path) -> None:
         raise MismatchError(done.stdout.strip(), "this is a defect of sparsecomp: please report the model")
     if done.returncode != 0:
         raise ToolError((done.stdout or done.stderr).strip() or f"the self-test ended with {done.returncode}")
+
+
+def complaint(stderr: str) -> str:
+    """The line that says why: the compiler's first error, or what the linker said before the driver gave up."""
+    lines = [line for line in stderr.strip().splitlines() if not line.startswith(("collect2", "make"))]
+    first = next((line for line in lines if "error" in line.lower() or re.search(r"\bld(\.bfd)?: ", line)), None)
+    if first is None:
+        return lines[0] if lines else "no message"
+    return re.sub(r"^\S*\bld(\.bfd)?: ", "ld: ", first)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sparsecomp.build import built, compiler, selftest
+from sparsecomp.linked import check_linked
 from sparsecomp.metrics import Metric, agreement, mean_squared_error, top1
 from sparsecomp.plan import Plan
 from sparsecomp.prepare import Data, Prepared, saturated
@@ -55,9 +56,11 @@ def prove(
     trial.progress("building", 0, 1)
     with built(directory, plan.board) as copy:
         trial.progress("building", 1, 1)
+        if not plan.board.is_host:
+            linked = check_linked(copy / "build" / "firmware.elf", plan)
+            return Deployment(plan, rows, stage=stage, remarks=(linked.line(plan),))
         if stage == "build":
-            if plan.board.is_host:
-                selftest(copy)
+            selftest(copy)
             return Deployment(plan, rows, stage=stage)
         # Layers first: they say where a difference comes from, the answers and the self-test only that there is one.
         elements = compare_layers(copy, prepared.program, trial.data.wire)
@@ -72,7 +75,7 @@ def _remarks(plan: Plan) -> tuple[str, ...]:
     if plan.board.is_host:
         return ()
     what = f"stopped after generate: this version does not run on {plan.board.name}"
-    return (f"{what}; make in the project builds a library for it",)
+    return (f"{what}; make in the project builds a library and a self-testing firmware for it",)
 
 
 def _compare(copy: Path, prepared: Prepared, trial: Trial) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:

@@ -17,6 +17,7 @@ import numpy as np
 from sparsecomp.c_text import comment, number_rows
 from sparsecomp.kernels import Rendered, kernel
 from sparsecomp.kernels.mac import nnz
+from sparsecomp.linker import link_map
 from sparsecomp.plan import Plan
 from sparsecomp.plan.buffers import RECEIVED
 from sparsecomp.program import Stored
@@ -50,6 +51,7 @@ class Layer:
     per_unit: int
     view: str
     view_words: int
+    piece: int
 
 
 class CNames:
@@ -131,6 +133,8 @@ def render(plan: Plan, vector: Vector, model_sha256: str, version: str) -> dict[
         "headers/input.h": fill("input.h.j2"),
     }
     out |= {f"headers/{layer.name}.h": fill("layer.h.j2", layer=layer) for layer in layers if layer.arrays}
+    if not board.is_host:
+        out["board.ld"] = fill("board.ld.j2", link=link_map(plan))
     out |= _copied(plan, {piece.function for piece in pieces})
     out["include/config.h"] = fill("config.h.j2")
     return dict(sorted(out.items()))
@@ -152,6 +156,7 @@ def _context(plan: Plan, names: CNames, layers: list[Layer], vector: Vector) -> 
         "prefix": board.toolchain.prefix,
         "cflags": " ".join((*board.toolchain.cflags, *(["-fno-strict-aliasing"] if names.is_float else []))),
         "libs": "-lm" if names.is_float else "",
+        "ldflags": " ".join(board.toolchain.ldflags),
         "arena_bytes": plan.arena_bytes,
         "timeline": timeline(plan),
         "volatile_input": plan.volatile_input,
@@ -202,6 +207,7 @@ def _layer(plan: Plan, names: CNames, index: int, piece: Rendered) -> Layer:
         units.per_unit,
         names.at(base, 0),
         plan.program.tensors[base].stored * plan.program.element_words,
+        sorted(set(plan.table_starts)).index(plan.table_starts[index]),
     )
 
 
@@ -256,7 +262,7 @@ def _copied(plan: Plan, functions: set[str]) -> dict[str, bytes]:
         for source in firmware.joinpath(*folder.split("/")).iterdir():
             if source.name.endswith((".c", ".h", ".S")):
                 out[f"{target}/{source.name}"] = source.read_bytes()
-    if plan.board.is_host:
-        out["main.c"] = firmware.joinpath("app", "selftest.c").read_bytes()
+    program = "selftest.c" if plan.board.is_host else "bare_selftest.c"
+    out["main.c"] = firmware.joinpath("app", program).read_bytes()
     out["examples/sensor_loop.c"] = firmware.joinpath("app", "sensor_loop.c").read_bytes()
     return out

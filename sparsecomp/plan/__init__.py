@@ -101,6 +101,7 @@ class Plan:
     volatile_input: bool
     code_bytes: int
     tables: Mapping[str, int]  # constant data in bytes that lies in each region
+    table_starts: tuple[int, ...]  # address of the free span that holds each step's constants
 
     @property
     def unit_count(self) -> int:

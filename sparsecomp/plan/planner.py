@@ -67,9 +67,21 @@ def _attempt(program: Program, board: Board, volatile_input: bool) -> Plan:
     state = 2 * (PROGRESS_WORDS + (0 if volatile_input else wire_words))
     spans = _free_spans(board, code + state)
     placements, arenas = _place(program, board, buffers, spans, weights, code + state)
-    tables = _place_tables(program, board, weights, spans, arenas)
+    tables, starts = _place_tables(program, board, weights, spans, arenas)
     plan = Plan(
-        program, board, placements, arenas, units, charge, weights, wire_words, offsets, volatile_input, code, tables
+        program,
+        board,
+        placements,
+        arenas,
+        units,
+        charge,
+        weights,
+        wire_words,
+        offsets,
+        volatile_input,
+        code,
+        tables,
+        starts,
     )
     return check(plan)
 
@@ -128,12 +140,13 @@ def _place(
 
 def _place_tables(
     program: Program, board: Board, weights: tuple[int, ...], spans: Sequence[Span], arenas: tuple[Arena, ...]
-) -> dict[str, int]:
-    """Bytes of constants in each region, largest step first into the roomiest region."""
+) -> tuple[dict[str, int], tuple[int, ...]]:
+    """Bytes of constants in each region, and the start of each step's span: largest step first, roomiest span first."""
     # A reserved range may cut one region into several spans, so they are told apart by their start.
     used = {a.start: 2 * a.words for a in arenas}
     free = [size - used.get(start, 0) for _, start, size in spans]
     tables = {region.name: 0 for region, _, _ in spans if "weights" in region.uses}
+    starts = [0] * len(weights)
     spots = [i for i, (region, _, _) in enumerate(spans) if "weights" in region.uses]
     for index in sorted(range(len(weights)), key=lambda i: -weights[i]):
         spot = max(spots, key=lambda i: free[i])
@@ -146,7 +159,8 @@ def _place_tables(
             )
         free[spot] -= weights[index]
         tables[spans[spot][0].name] += weights[index]
-    return tables
+        starts[index] = spans[spot][1]
+    return tables, tuple(starts)
 
 
 def _refuse(

@@ -103,7 +103,7 @@ def test_too_big_for_the_small_model(chain, tmp_path):
         (
             "all",
             count,
-            f"ARENA int16_t more[16000] = {{0}};\nARENA int16_t still[14000] = {{0}};\n{count}",
+            f"ARENA(0) int16_t more[16000] = {{0}};\nARENA(0) int16_t still[14000] = {{0}};\n{count}",
             "overflowed",
         ),
     ):

@@ -9,11 +9,11 @@
 
 #define PERSISTENT __attribute__((section("nvm")))
 
-/* Feature maps. */
-#define ARENA PERSISTENT
+/* Feature maps; a plan may have several arenas. */
+#define ARENA(number) PERSISTENT
 
 /* Constant tables (weights, scales, row pointers). */
-#define WEIGHTS
+#define WEIGHTS(piece)
 
 /* Tiles and accumulators in SRAM: not initialized at start-up, and worthless between two calls of the runtime. */
 #define SCRATCH __attribute__((section("scratch")))

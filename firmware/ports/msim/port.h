@@ -9,12 +9,12 @@
 #ifdef __MSP430X_LARGE__
 /* The runtime addresses its words with 16 bits, and the script has .persistent above 64 KB. */
 #define PERSISTENT __attribute__((section(".data.persistent")))
-#define ARENA __attribute__((section(".upper.bss.arena")))
-#define WEIGHTS __attribute__((section(".upper.rodata.weights")))
+#define ARENA(number) __attribute__((section(".upper.bss.arena")))
+#define WEIGHTS(piece) __attribute__((section(".upper.rodata.weights")))
 #else
 #define PERSISTENT __attribute__((section(".persistent")))
-#define ARENA PERSISTENT
-#define WEIGHTS
+#define ARENA(number) PERSISTENT
+#define WEIGHTS(piece)
 #endif
 
 #define DIAG PERSISTENT

@@ -3,8 +3,8 @@
 #define PORT_H
 
 #define PERSISTENT
-#define ARENA
-#define WEIGHTS
+#define ARENA(number)
+#define WEIGHTS(piece)
 #define SCRATCH
 #define DIAG
 

@@ -1,0 +1,79 @@
+"""Holds a linked firmware against its plan: every planned byte where it was planned, nothing where nothing may be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from elftools.elf.elffile import ELFFile
+
+from sparsecomp.boards import Board
+from sparsecomp.errors import MismatchError
+from sparsecomp.plan import Plan
+
+START_UP_BYTES = 128  # to copy and clear before main: a small charge has to pay for it
+RESET_VECTOR = (0xFFFE, 0x10000)
+
+
+@dataclass(frozen=True)
+class Linked:
+    """What the linker made of a plan: bytes of code and its constants, and of variables that start-up sets."""
+
+    code_bytes: int
+    start_up_bytes: int
+
+    def line(self, plan: Plan) -> str:
+        """One line for people."""
+        return (
+            f"linked for {plan.board.name}: {self.code_bytes} bytes of code (the plan has room for {plan.code_bytes}), "
+            f"{self.start_up_bytes} bytes of variables to set at start-up; feature maps and tables lie where planned"
+        )
+
+
+def check_linked(elf: Path, plan: Plan) -> Linked:
+    """Reads the ELF file. Raises MismatchError naming the first object that is not where the plan has it."""
+    with open(elf, "rb") as file:
+        image = ELFFile(file)
+        symbols = {s.name: (s["st_value"], s["st_size"]) for s in image.get_section_by_name(".symtab").iter_symbols()}
+        sections = {s.name: (s["sh_addr"], s["sh_size"]) for s in image.iter_sections() if s["sh_flags"] & 2}
+    for name, (start, size) in sections.items():
+        if size and not _inside(plan.board, start, start + size):
+            raise MismatchError(f"section {name} at {start:#x} does not lie in a free part of a region", _HINT)
+    _check_maps(plan, symbols)
+    _check_tables(plan, symbols)
+    start_up = sections[".data"][1] + sections[".bss"][1]
+    if start_up > START_UP_BYTES:
+        raise MismatchError(f"start-up has {start_up} bytes to set, the most is {START_UP_BYTES}", _HINT)
+    return Linked(sections[".text"][1] + sections[".rodata"][1] + sections[".data"][1], start_up)
+
+
+_HINT = "board.ld was changed, or this is a defect of sparsecomp: please report the model and the board file"
+
+
+def _inside(board: Board, start: int, end: int) -> bool:
+    if (start, end) == RESET_VECTOR:
+        return True
+    uses = ("code", "weights", "arena", "stack", "scratch")
+    return any(at <= start and end <= at + size for use in uses for _, at, size in board.spans(use))
+
+
+def _check_maps(plan: Plan, symbols: dict[str, tuple[int, int]]) -> None:
+    for number, arena in enumerate(plan.arenas):
+        found = symbols[f"model_arena{number}"]
+        if found != (arena.start, 2 * arena.words):
+            raise MismatchError(
+                f"arena {number} is {found[1]} bytes at {found[0]:#x}, not {2 * arena.words} at {arena.start:#x}",
+                _HINT,
+            )
+
+
+def _check_tables(plan: Plan, symbols: dict[str, tuple[int, int]]) -> None:
+    spans = {start: start + size for use in ("weights", "arena") for _, start, size in plan.board.spans(use)}
+    for step, planned, nbytes in zip(plan.program.steps, plan.table_starts, plan.weight_bytes, strict=True):
+        mine = {n: at for n, at in symbols.items() if n.startswith(f"{step.name}_")}
+        if sum(size for _, size in mine.values()) != nbytes:
+            raise MismatchError(f"the tables of '{step.name}' do not have the planned {nbytes} bytes", _HINT)
+        low = max((start for start in spans if start <= planned), default=planned)
+        for name, (start, size) in mine.items():
+            if not low <= start <= start + size <= spans[low]:
+                raise MismatchError(f"{name} at {start:#x} does not lie in the planned piece from {low:#x}", _HINT)

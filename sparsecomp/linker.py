@@ -1,0 +1,65 @@
+"""The linker script's memory: the board's free spans, and where the plan puts arenas and tables in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sparsecomp.plan import Plan
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A free span of a region, with reserved ranges cut out. Addresses are C literals."""
+
+    name: str
+    region: str
+    start: str
+    size: str
+    access: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """A section's piece of memory, start address and bytes, as C literals."""
+
+    piece: str
+    start: str
+    size: str
+
+
+@dataclass(frozen=True)
+class LinkMap:
+    """What board.ld says: pieces, the one for code and for RAM, the end of code and state, arenas and tables."""
+
+    pieces: tuple[Piece, ...]
+    code: str
+    ram: str
+    code_limit: str
+    arenas: tuple[Place, ...]
+    tables: tuple[Place, ...]
+
+
+def link_map(plan: Plan) -> LinkMap:
+    """Memory of a plan for a board with FRAM and SRAM."""
+    board = plan.board
+    spans = {
+        start: (region, size)
+        for use in ("code", "weights", "arena", "stack")
+        for region, start, size in board.spans(use)
+    }
+    names = {start: f"piece{i}" for i, start in enumerate(sorted(spans))}
+    pieces = tuple(
+        Piece(names[start], region.name, f"{start:#x}", f"{size:#x}", "rwx" if region.nonvolatile else "rw")
+        for start, (region, size) in sorted(spans.items())
+    )
+
+    def piece_of(address: int) -> str:
+        return names[max(start for start in spans if start <= address)]
+
+    code = board.spans("code")[0][1]
+    arenas = tuple(Place(piece_of(a.start), f"{a.start:#x}", f"{2 * a.words:#x}") for a in plan.arenas)
+    starts = sorted(set(plan.table_starts))
+    sizes = [sum(n for n, at in zip(plan.weight_bytes, plan.table_starts, strict=True) if at == s) for s in starts]
+    tables = tuple(Place(piece_of(s), f"{s:#x}", f"{n:#x}") for s, n in zip(starts, sizes, strict=True))
+    limit = code + plan.code_bytes + plan.state_bytes
+    return LinkMap(pieces, names[code], names[board.spans("stack")[0][1]], f"{limit:#x}", arenas, tables)

@@ -1,0 +1,101 @@
+"""The firmware that the linker makes of a project: every byte where the plan has it, on every board."""
+
+import networks
+import pytest
+from toolchain import require_msp430
+
+from sparsecomp.boards import list_boards, load_board
+from sparsecomp.build import built
+from sparsecomp.errors import MismatchError, ToolError
+from sparsecomp.linked import check_linked
+
+BOARDS = [name for name in list_boards() if name != "host"]
+
+
+@pytest.fixture(autouse=True)
+def msp430():
+    require_msp430()
+
+
+def project(tmp_path, board="msp430fr5994", network=networks.residual, **options):
+    return networks.generate(network(), tmp_path / "project", board=board, **options)
+
+
+def link(made):
+    with built(made.directory, made.plan.board) as copy:
+        return check_linked(copy / "build" / "firmware.elf", made.plan)
+
+
+@pytest.mark.parametrize("network", [networks.residual, networks.demo])
+@pytest.mark.parametrize("board", BOARDS)
+def test_every_byte_lies_where_it_was_planned(board, network, tmp_path):
+    made = project(tmp_path, board, network)
+    linked = link(made)
+    assert 1000 < linked.code_bytes < made.plan.code_bytes
+    assert linked.start_up_bytes == 0
+    assert board in linked.line(made.plan)
+
+
+def test_a_float_model_links(tmp_path):
+    assert link(project(tmp_path, numeric="float32")).code_bytes > 1000
+
+
+def edited(made, name, old, new):
+    path = made.directory / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    return made
+
+
+def test_variables_are_counted_and_limited(tmp_path):
+    made = edited(project(tmp_path), "main.c", "int main(void)", "static volatile int16_t seed = 7;\nint main(void)")
+    edited(made, "main.c", "uint32_t id;", "uint32_t id = (uint32_t)(uint16_t)seed;")
+    assert link(made).start_up_bytes == 2
+    edited(made, "main.c", "seed = 7", "seed = 7, more[100]")
+    edited(made, "main.c", "(uint16_t)seed", "(uint16_t)(seed + more[9])")
+    with pytest.raises(ToolError, match="128 bytes to copy and clear"):
+        link(made)
+
+
+def test_an_arena_that_was_moved_is_found(tmp_path):
+    made = project(tmp_path)
+    edited(made, "board.ld", ".arena0 0x10000", ".arena0 0x10010")
+    with pytest.raises(MismatchError, match="arena 0 is .* at 0x10010, not .* at 0x10000"):
+        link(made)
+
+
+def test_tables_in_another_piece_are_found(tmp_path):
+    made = project(tmp_path)
+    text = (made.directory / "board.ld").read_text()
+    high = text.split(".tables0 : { *(.tables0) . = ALIGN(2); } > ")[1].split()[0]
+    low = text.split("} > ")[1].split()[0]
+    assert high != low
+    edited(made, "board.ld", f"ALIGN(2); }} > {high}", f"ALIGN(2); }} > {low}")
+    with pytest.raises(MismatchError, match="does not lie in the planned piece"):
+        link(made)
+
+
+def test_code_beyond_the_plan_does_not_link(tmp_path):
+    made = project(tmp_path)
+    filler = "static const uint8_t filler[12000] = {1};\nint main(void)"
+    edited(made, "main.c", "int main(void)", filler)
+    edited(made, "main.c", "uint32_t id;", "uint32_t id = filler[selftest_verdict];")
+    with pytest.raises(ToolError, match="larger than the plan has room for"):
+        link(made)
+
+
+def test_the_reset_vector_and_the_signatures(tmp_path):
+    from elftools.elf.elffile import ELFFile
+
+    made = project(tmp_path)
+    with built(made.directory, made.plan.board) as copy, open(copy / "build/firmware.elf", "rb") as file:
+        image = ELFFile(file)
+        entry = image.header["e_entry"]
+        reset = image.get_section_by_name(".reset")
+        assert reset["sh_addr"] == 0xFFFE and int.from_bytes(reset.data(), "little") == entry
+        reserved = load_board("msp430fr5994").reserved
+        for section in image.iter_sections():
+            start, size = section["sh_addr"], section["sh_size"]
+            if section["sh_flags"] & 2 and size and section.name != ".reset":
+                assert all(start + size <= r.start or start >= r.start + r.size for r in reserved), section.name
