@@ -18,7 +18,7 @@
             accumulator_t acc = bias(mac, at.channel);                                                                 \
             uint16_t k;                                                                                                \
                                                                                                                        \
-            for (k = 0U; k < count; k++) {                                                                             \
+            for (k = count; k != 0U; k--) {                                                                            \
                 STEP                                                                                                   \
             }                                                                                                          \
             finish(mac, &at, acc);                                                                                     \
@@ -27,10 +27,15 @@
     }
 
 #define BY_DELTA                                                                                                       \
-    tap += offset[k];                                                                                                  \
-    acc += (accumulator_t)(weight[k]) * tap[0];
+    tap += *offset;                                                                                                    \
+    offset++;                                                                                                          \
+    acc += (accumulator_t)(*weight) * (*tap);                                                                          \
+    weight++;
 
-#define BY_INDEX acc += (accumulator_t)(weight[k]) * tap[offset[k]];
+#define BY_INDEX                                                                                                       \
+    acc += (accumulator_t)(*weight) * tap[*offset];                                                                    \
+    offset++;                                                                                                          \
+    weight++;
 
 #ifdef MODEL_FLOAT
 CSR(kernel_mac_csr_delta8, float, uint8_t, BY_DELTA)

@@ -22,10 +22,11 @@
                 const element_t *run = from;                                                                           \
                 for (x = 0U; x < p->tap_columns; x++) {                                                                \
                     const element_t *tap = run;                                                                        \
-                    for (k = 0U; k < p->run_length; k++) {                                                             \
-                        acc += (accumulator_t)(weight[k]) * tap[k];                                                    \
+                    for (k = p->run_length; k != 0U; k--) {                                                            \
+                        acc += (accumulator_t)(*weight) * (*tap);                                                      \
+                        weight++;                                                                                      \
+                        tap++;                                                                                         \
                     }                                                                                                  \
-                    weight += p->run_length;                                                                           \
                     run += p->tap_column_step;                                                                         \
                 }                                                                                                      \
                 from += p->tap_row_step;                                                                               \

@@ -23,7 +23,7 @@ def reference(step: Step, memory: Memory) -> None:
 
 def cycles(step: Step) -> float:
     """Portable C on the MSP430."""
-    return 400
+    return 480
 
 
 def render(step: Step, names: Names) -> Rendered:

@@ -29,7 +29,7 @@ def reference(step: Step, memory: Memory) -> None:
 
 def cycles(step: Step) -> float:
     """Portable C on the MSP430."""
-    return 350
+    return 700
 
 
 def render(step: Step, names: Names) -> Rendered:

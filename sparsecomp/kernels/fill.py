@@ -31,7 +31,7 @@ def reference(step: Step, memory: Memory) -> None:
 
 def cycles(step: Step) -> float:
     """Portable C on the MSP430, a whole row."""
-    return 40 + 15 * step.attrs["pitch"]
+    return 60 + 25 * step.attrs["pitch"]
 
 
 def render(step: Step, names: Names) -> Rendered:

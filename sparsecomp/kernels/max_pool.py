@@ -28,7 +28,7 @@ def _taps(index: int, axis: int, a, length: int) -> list[int]:
 
 def cycles(step: Step) -> float:
     """Portable C on the MSP430."""
-    return 300 + 45 * step.attrs["kernel"][0] * step.attrs["kernel"][1]
+    return 720 + 46 * step.attrs["kernel"][0] * step.attrs["kernel"][1]
 
 
 def render(step: Step, names: Names) -> Rendered:
