@@ -1,27 +1,61 @@
 """Random sequences of instructions of every format and addressing mode, outside the known defects of GDB's simulator.
 
-After every instruction all registers are pushed and the status goes to a table of its own: that is the trace. Defects of binutils-gdb's
-sim/msp430, each with the sentence of SLAU367 it disagrees with:
+After every instruction all registers are pushed and the status goes to a table of its own: that is the trace. Defects
+of binutils-gdb's sim/msp430, each with what SLAU367 says instead (its words in quotes, "recalled" where not looked up):
 
-- V is kept in bit 7 of SR ("V: bit 8"; bit 7 is SCG1), and RETI restores 8 bits.
-- SUB, SUBA and SUBX never set V ("V: Set if an arithmetic overflow occurs").
-- RRC and RRCX set V where the result is negative ("V: Reset").
-- SXT and SXTX clear C ("C: Set if result is not zero, reset otherwise"), and SXT of a register clears bits 19:16
-  ("the sign of the low byte of the operand is extended into the bits Rdst.19:8"); SWPBX.A clears them too
-  ("Rn.19:16: unchanged").
+- V is kept in bit 7 of SR, and RETI restores 8 bits; in the figure of SR V is bit 8 and SCG1 bit 7.
+- SUB, SUBA and SUBX never set V; SR's table: set when "Positive - Negative = Negative", "Negative - Positive =
+  Positive".
+- RRC and RRCX set V where the result is negative; 4.6.2.41: "V: Reset".
+- SXT and SXTX clear C; "C: Set if result is not zero, reset otherwise (C = .not.Z)". SXT of a register clears bits
+  19:16; "Register mode: the sign of the low byte of the operand is extended into the bits Rdst.19:8".
+- SWPBX.A clears bits 19:16 of a register, which stay as they are (recalled).
 - @Rn+ with a destination through the same register, or in an instruction that writes its operand back, increments
-  between reading and writing the destination, or twice; a byte @SP+ leaves SP odd.
-- The 16-bit index of symbolic mode and of CALLA X(Rn) has no sign ("signed 16-bit index").
-- DADDX.A has four digits; ZC works with RRCX alone; RPT with PUSHX pushes other registers.
-- An address word access at an odd address is not aligned.
+  between reading and writing the destination, or twice; a byte @SP+ leaves SP odd (recalled: SP is always even).
+- The 16-bit index of symbolic mode and of CALLA X(Rn) is taken without its sign; 4.4.3: "The sign-extended 16-bit index
+  in the next word after the instruction is added to the 20 bits of the PC".
+- DADDX.A has four digits; ZC works with RRCX alone ("The executed instruction uses the carry bit as 0"); RPT with PUSHX
+  pushes other registers.
+- A word at an odd address is not aligned (recalled: bit 0 of a word's address is ignored).
 """
 
 import random
 import struct
 
 import machine_code as mc
-from machine_code import ABS, ADD, ADDC, AND, AT, B, BIC, BIS, BIT, CMP, CONST, DADD, EDE, IMM, INC, MOV, SP, SR, SUB
-from machine_code import PC, PUSH, R, RRA, RRC, SUBC, SWPB, SXT, W, X, XOR, A
+from machine_code import (
+    ABS,
+    ADD,
+    ADDC,
+    AND,
+    AT,
+    BIC,
+    BIS,
+    BIT,
+    CMP,
+    CONST,
+    DADD,
+    EDE,
+    IMM,
+    INC,
+    MOV,
+    PC,
+    PUSH,
+    RRA,
+    RRC,
+    SP,
+    SR,
+    SUB,
+    SUBC,
+    SWPB,
+    SXT,
+    XOR,
+    A,
+    B,
+    R,
+    W,
+    X,
+)
 
 LOW, HIGH = (0xA000, 0x2000), (0x10000, 0x4000)  # the windows of data, (start, size)
 FLAGS = 0x44000  # where the status words are collected
@@ -279,12 +313,12 @@ def sequence_elf(seed, base, count, stack):
     """(ELF file, masks): it runs ``count`` random steps, writes status words, data and stack out, and ends."""
     sequence = Sequence(seed, base, count)
     r = random.Random(~seed)
-    start = [*mc.HOLD_WATCHDOG, *mc.mova(IMM(stack), R(SP)), *mc.two(MOV, CONST(0), R(SR))]
+    start = [*mc.HOLD_WATCHDOG, *mc.mova(IMM(stack - 0x1000), R(SP)), *mc.two(MOV, CONST(0), R(SR))]
     for n in range(4, 16):
         start += mc.mova(IMM(r.getrandbits(20)), R(n))
     start += mc.mova(IMM(base), R(PC))
     end = []
-    low = stack - 0x4000 - count * (RECORD + 10)
+    low = stack - 0x5000 - count * (RECORD + 10)
     for at, size in ((FLAGS, 2 * count), LOW, HIGH, (low, stack - low)):
         for chunk in range(at, at + size, 0x4000):
             length = min(0x4000, at + size - chunk)

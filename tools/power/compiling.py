@@ -82,7 +82,8 @@ def _run(command: list[str], what: str) -> None:
         raise ToolError(f"{what} failed: {errors[0].strip() if errors else 'no message'}", " ".join(command))
 
 
-def _object(command: list[str], source: Path, folders: tuple[Path, ...]) -> Path:
+def object_file(command: list[str], source: Path, folders: tuple[Path, ...]) -> Path:
+    """The compiled source, from the store where it was compiled before. Raises ToolError where it does not compile."""
     parts = [" ".join(command).encode(), *_includes(source, folders, {}).values()]
     digest = hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
     target = _store() / f"{source.stem}-{digest[:32]}.o"
@@ -94,7 +95,8 @@ def _object(command: list[str], source: Path, folders: tuple[Path, ...]) -> Path
     return target
 
 
-def _link(command: list[str], objects: list[Path]) -> Path:
+def link(command: list[str], objects: list[Path]) -> Path:
+    """The program of these objects, from the store where it is. Raises ToolError where it does not link."""
     digest = hashlib.sha256(b"\0".join(str(path).encode() for path in objects)).hexdigest()
     target = _store() / f"program-{digest[:32]}"
     if not target.exists():
@@ -118,7 +120,7 @@ def _objects(root: Path, sources: list[Path], flags: tuple[str, ...], *extra: Pa
     command = [*compiler(), *FLAGS, *flags]
     folders = (root, root / "headers", root / "include", root / "port", *extra)
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-        return list(pool.map(lambda source: _object(command, source, folders), sources))
+        return list(pool.map(lambda source: object_file(command, source, folders), sources))
 
 
 def compile_directory(directory: Path | str, *, flags: tuple[str, ...] = ()) -> Programs:
@@ -134,7 +136,7 @@ def compile_directory(directory: Path | str, *, flags: tuple[str, ...] = ()) -> 
     testing = _objects(root, sorted(harness.glob("*.c")), flags, harness)
     alone = _objects(root, host_only, flags)
     command = [*compiler(), *FLAGS, *flags]
-    return Programs(harness=_link(command, shared + testing), host=_link(command, shared + alone))
+    return Programs(harness=link(command, shared + testing), host=link(command, shared + alone))
 
 
 def compile_probe(directory: Path | str, probe: Path, *, flags: tuple[str, ...] = ()) -> Path:
@@ -142,7 +144,7 @@ def compile_probe(directory: Path | str, probe: Path, *, flags: tuple[str, ...] 
     root = Path(directory)
     both, host_only = _sources(root)
     sources = [*both, *(p for p in host_only if p.name != "host_main.c"), probe]
-    return _link([*compiler(), *FLAGS, *flags], _objects(root, sources, flags))
+    return link([*compiler(), *FLAGS, *flags], _objects(root, sources, flags))
 
 
 def same_object(one: Path, other: Path, root: Path) -> bool:

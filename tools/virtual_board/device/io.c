@@ -1,0 +1,151 @@
+#include "io.h"
+
+#include "memory.h"
+
+typedef uint16_t (*reader)(struct machine *m, uint32_t offset);
+typedef void (*writer)(struct machine *m, uint32_t offset, uint16_t value, uint16_t mask);
+
+struct block {
+    uint32_t base, size;
+    reader read;
+    writer write;
+};
+
+static const struct block blocks[] = {
+    {0x100, 0x20, sfr_read, sfr_write},
+    {0x120, 0x20, pmm_read, pmm_write},
+    {0x140, 0x10, controller_read, controller_write},
+    {0x15C, 0x02, watchdog_read, watchdog_write},
+    {0x160, 0x20, clock_read, clock_write},
+    {0x180, 0x20, sys_read, sys_write},
+    {0x4C0, 0x30, mpy32_read, mpy32_write},
+};
+
+enum { BLOCKS = sizeof blocks / sizeof blocks[0], TIMER_SIZE = 0x30 };
+enum { UART_SIZE = 0x20, PORTS = 0x200, PORT_SIZE = 0x20, PJ = 0x320 };
+
+static const struct block *block_at(uint32_t address)
+{
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        if (address - blocks[i].base < blocks[i].size)
+            return &blocks[i];
+    }
+    return 0;
+}
+
+static struct timer_a *timer_at(struct machine *m, uint32_t address)
+{
+    for (unsigned i = 0; i < TIMERS; i++) {
+        if (m->timers[i].base != 0 && address - m->timers[i].base < TIMER_SIZE)
+            return &m->timers[i];
+    }
+    return 0;
+}
+
+static bool is_uart(const struct machine *m, uint32_t address)
+{
+    return m->uart.base != 0 && address - m->uart.base < UART_SIZE;
+}
+
+static unsigned pair_at(uint32_t address)
+{
+    return address >= PJ ? PORT_PJ : (address - PORTS) / PORT_SIZE;
+}
+
+bool io_map(struct machine *m)
+{
+    bool fits = map_region(m, PORTS, PORT_SIZE * PORT_PJ, KIND_IO) && map_region(m, PJ, PORT_SIZE, KIND_IO);
+    for (unsigned i = 0; i < BLOCKS; i++)
+        fits = fits && map_region(m, blocks[i].base, blocks[i].size, KIND_IO);
+    for (unsigned i = 0; i < TIMERS; i++)
+        fits = fits && (m->timers[i].base == 0 || map_region(m, m->timers[i].base, TIMER_SIZE, KIND_IO));
+    return fits && (m->uart.base == 0 || map_region(m, m->uart.base, UART_SIZE, KIND_IO));
+}
+
+uint16_t io_read(struct machine *m, uint32_t address, uint16_t mask)
+{
+    const struct block *b = block_at(address);
+    struct timer_a *t = timer_at(m, address);
+    if (b != 0)
+        return b->read(m, address - b->base);
+    if (t != 0)
+        return timer_read(m, t, address - t->base);
+    if (is_uart(m, address))
+        return uart_read(m, address - m->uart.base);
+    return port_read(m, pair_at(address), address % PORT_SIZE, mask);
+}
+
+void io_write(struct machine *m, uint32_t address, uint16_t value, uint16_t mask)
+{
+    const struct block *b = block_at(address);
+    struct timer_a *t = timer_at(m, address);
+    if (b != 0)
+        b->write(m, address - b->base, value, mask);
+    else if (t != 0)
+        timer_write(m, t, address - t->base, value, mask);
+    else if (is_uart(m, address))
+        uart_write(m, address - m->uart.base, value, mask);
+    else
+        port_write(m, pair_at(address), address % PORT_SIZE, value, mask);
+}
+
+void io_power_up(struct machine *m, unsigned cause)
+{
+    m->pending = 0;
+    clock_reset(m);
+    controller_reset(m);
+    power_reset(m, cause);
+    watchdog_reset(m);
+    mpy32_reset(m);
+    ports_reset(m);
+    uart_reset(m);
+    for (unsigned i = 0; i < TIMERS; i++)
+        timer_reset(m, &m->timers[i]);
+}
+
+void io_reset(struct machine *m, unsigned cause)
+{
+    reset(m, cause);
+    leave(m, AWAY_RESET);
+}
+
+void io_synchronize(struct machine *m)
+{
+    watchdog_synchronize(m);
+    for (unsigned i = 0; i < TIMERS; i++)
+        timer_synchronize(m, &m->timers[i]);
+}
+
+uint64_t io_due(const struct machine *m)
+{
+    uint64_t first = watchdog_due(m), uart = uart_due(m);
+    first = uart < first ? uart : first;
+    for (unsigned i = 0; i < TIMERS; i++) {
+        uint64_t due = timer_due(m, &m->timers[i]);
+        first = due < first ? due : first;
+    }
+    return first;
+}
+
+void io_events(struct machine *m)
+{
+    uint64_t now = clock_now(m);
+    for (unsigned i = 0; i < TIMERS; i++) {
+        if (timer_due(m, &m->timers[i]) <= now)
+            timer_synchronize(m, &m->timers[i]);
+    }
+    if (uart_due(m) <= now)
+        uart_event(m);
+    if (watchdog_due(m) <= now)
+        watchdog_event(m);
+}
+
+void io_accepted(struct machine *m, unsigned vector)
+{
+    if (vector == m->watchdog.vector)
+        watchdog_accepted(m);
+    for (unsigned i = 0; i < TIMERS; i++) {
+        if (m->timers[i].base != 0 && vector == m->timers[i].vector + 1u)
+            timer_accepted(m, &m->timers[i], vector);
+    }
+}
