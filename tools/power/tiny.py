@@ -112,7 +112,7 @@ MODEL = r"""
 
 #define UNITS ((WIDTH + 4U) / 5U)
 
-const int16_t weights[3] WEIGHTS = {@WEIGHTS@};
+WEIGHTS(0) const int16_t weights[3] = {@WEIGHTS@};
 const uint32_t model_hash = @HASH@U;
 
 static int16_t input[WIDTH] PERSISTENT = {0};
