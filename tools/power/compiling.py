@@ -95,6 +95,12 @@ def object_file(command: list[str], source: Path, folders: tuple[Path, ...]) -> 
     return target
 
 
+def object_files(command: list[str], sources: list[Path], folders: tuple[Path, ...]) -> list[Path]:
+    """The same for several sources at once."""
+    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
+        return list(pool.map(lambda source: object_file(command, source, folders), sources))
+
+
 def link(command: list[str], objects: list[Path]) -> Path:
     """The program of these objects, from the store where it is. Raises ToolError where it does not link."""
     digest = hashlib.sha256(b"\0".join(str(path).encode() for path in objects)).hexdigest()
@@ -118,9 +124,7 @@ def _sources(root: Path) -> tuple[list[Path], list[Path]]:
 
 def _objects(root: Path, sources: list[Path], flags: tuple[str, ...], *extra: Path) -> list[Path]:
     command = [*compiler(), *FLAGS, *flags]
-    folders = (root, root / "headers", root / "include", root / "port", *extra)
-    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-        return list(pool.map(lambda source: object_file(command, source, folders), sources))
+    return object_files(command, sources, (root, root / "headers", root / "include", root / "port", *extra))
 
 
 def compile_directory(directory: Path | str, *, flags: tuple[str, ...] = ()) -> Programs:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from sparsecomp_tools.power import compiling
+from sparsecomp_tools.power.compiling import compiler, link, object_files
 
 FLAGS = ("-std=c99", "-O2")
 
@@ -17,9 +15,5 @@ FLAGS = ("-std=c99", "-O2")
 def build() -> Path:
     """The program's path; compiled once in the life of this process. Raises ToolError where that fails."""
     folder = Path(str(files("sparsecomp_tools"))) / "virtual_board" / "device"
-    command = [*compiling.compiler(), *FLAGS]
-    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-        objects = list(
-            pool.map(lambda source: compiling.object_file(command, source, (folder,)), sorted(folder.glob("*.c")))
-        )
-    return compiling.link(command, objects)
+    command = [*compiler(), *FLAGS]
+    return link(command, object_files(command, sorted(folder.glob("*.c")), (folder,)))
