@@ -24,6 +24,8 @@ def compiler(board: Board) -> list[str]:
         if shutil.which(command[0]):
             return command
     hint = "apt install gcc make" if board.is_host else "install TI's MSP430-GCC, or stop with --until generate"
+    if named:
+        hint = "it is named by the variable CC: unset it, or set it to a C99 compiler"
     raise ToolError(f"the compiler {candidates[0][0]} is not on the PATH", hint)
 
 

@@ -96,6 +96,11 @@ def test_compiler_missing(deploy, model, tmp_path, monkeypatch):
     deploy(model).refused(4, "gcc", "apt install")
 
 
+def test_compiler_named_by_the_environment_that_does_not_exist(deploy, model, monkeypatch):
+    monkeypatch.setenv("CC", "nocc")
+    deploy(model).refused(4, "nocc", "variable CC")
+
+
 def test_cross_compiler_prefix_that_does_not_exist(deploy, model, tmp_path):
     board = tmp_path / "mine.toml"
     board.write_text(HOST.replace('prefix = ""', 'prefix = "none-elf-"'))

@@ -19,7 +19,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +109,7 @@ def judge(directory: Path, inputs: Sequence[Words], expected: Sequence[Sequence[
             explored = explore_directory(directory, inputs, expected, max_states=20_000)
             if explored.divergences or not explored.exhausted:
                 return "explorer"
-            broken = broken_promise(bench)
+            broken = broken_promise(replace(bench, writes=sum(explored.writes)))
             if broken:
                 return broken
             if not simulate_directory(directory, inputs, expected, failures=200, kills=1).passed:

@@ -14,7 +14,7 @@ import numpy as np
 
 from sparsecomp_tools.power.bench import Bench, run_process
 
-SLOW_NS = 4_000_000
+SLOW_SECONDS = 0.4  # of a whole stream slowed down, however many writes it has
 
 
 def _failed(done: subprocess.CompletedProcess[str], code: int, message: str) -> bool:
@@ -178,9 +178,10 @@ def refuses_bad_arguments(bench: Bench) -> bool:
 
 def slows_down(bench: Bench) -> bool:
     """--slow spends at least that long before each write."""
+    pause = int(SLOW_SECONDS * 1e9) // bench.writes
     start = time.monotonic()
-    done = bench.run("slow", "slow.out", "--slow", str(SLOW_NS))
-    return done.returncode == 0 and time.monotonic() - start >= bench.writes * SLOW_NS * 1e-9
+    done = bench.run("slow", "slow.out", "--slow", str(pause))
+    return done.returncode == 0 and time.monotonic() - start >= bench.writes * pause * 1e-9
 
 
 def dumps_every_layer(bench: Bench) -> bool:
