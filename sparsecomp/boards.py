@@ -77,12 +77,59 @@ class Fram:
     no_wait_hz: int
 
 
+# What a figure is called, and the unit it is given in.
+FIGURES = {
+    "active_100": "uA",  # MCLK runs, the cache answers every access; by MCLK
+    "active_75": "uA",  # the cache answers three of four
+    "lpm0": "uA",  # by SMCLK
+    "lpm1": "uA",
+    "lpm3": "uA",
+    "lpm4": "uA",
+    "timer": "uA/MHz",  # of the module's own clock, while it runs
+    "uart": "uA/MHz",
+    "multiplier": "uA/MHz",
+    "crc": "uA/MHz",
+    "fram_write": "pJ",
+    "boot_charge": "nAs",  # from brown-out to the first instruction
+    "boot_time": "us",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What one part of the device draws: ``values`` in ``unit`` at the clocks ``mhz``, or a single one.
+
+    ``source`` says where it comes from; ``recalled`` marks what nobody has checked against it.
+    """
+
+    name: str
+    values: tuple[float, ...]
+    unit: str
+    source: str
+    mhz: tuple[float, ...] = ()
+    recalled: bool = False
+
+    def __post_init__(self) -> None:
+        if self.name not in FIGURES:
+            raise InputError(f"unknown figure '{self.name}'", f"one of {', '.join(FIGURES)}")
+        if self.unit != FIGURES[self.name]:
+            raise InputError(f"figure '{self.name}' is in {self.unit}", f"give it in {FIGURES[self.name]}")
+        if len(self.values) != max(1, len(self.mhz)):
+            raise InputError(
+                f"figure '{self.name}' has {len(self.values)} values at {len(self.mhz)} clocks",
+                "give one value a clock, or one value and no clock",
+            )
+        if min(self.values) < 0 or any(a >= b for a, b in zip((0.0, *self.mhz), self.mhz, strict=False)):
+            raise InputError(f"figure '{self.name}' is negative, or its clocks do not rise", "check the table [energy]")
+
+
 @dataclass(frozen=True)
 class Energy:
     """What one charge pays for: a capacitor between two voltages, or directly a number of cycles (host).
 
     ``source`` says where the figures come from; ``recalled`` marks those that nobody has checked against it.
-    ``boot_cycles`` is the cost of waking up, in cycles.
+    ``boot_cycles`` is the cost of waking up, in cycles. The planner counts with ``nj_per_cycle``, the virtual board
+    with ``figures``, which hold at ``volts``.
     """
 
     boot_cycles: int
@@ -94,8 +141,15 @@ class Energy:
     v_off: float | None = None
     charge_cycles: int | None = None
     charge_fram_writes: int | None = None
+    volts: float = 3.0
+    figures: tuple[Figure, ...] = ()
 
     def __post_init__(self) -> None:
+        names = [figure.name for figure in self.figures]
+        if len(set(names)) != len(names):
+            raise InputError("a figure of [energy] is given twice", "give each name once")
+        if self.volts <= 0:
+            raise InputError(f"the figures hold at {self.volts} V", "volts is above zero")
         electric = (self.nj_per_cycle, self.capacitor_uF, self.v_on, self.v_off)
         if self.charge_cycles is None and None in electric:
             raise InputError(
@@ -108,6 +162,10 @@ class Energy:
             raise InputError(
                 f"the board starts at {self.v_on} V but stops at {self.v_off} V already", "v_on must be above v_off"
             )
+
+    def figure(self, name: str) -> Figure | None:
+        """The figure of that name, None where the board has none."""
+        return next((figure for figure in self.figures if figure.name == name), None)
 
 
 @dataclass(frozen=True)
@@ -141,13 +199,56 @@ class FlashRunner:
 
 @dataclass(frozen=True)
 class Serial:
-    """The serial line to the PC: peripheral, pins and baud rate."""
+    """The serial line to the PC: peripheral, its base address and interrupt vector (index i of 0xFF90 + 2 i), pins,
+    which of their functions it is (PxSEL0 bit 0, PxSEL1 bit 1) and baud rate.
+    """
 
     uart: str
+    base: int
+    vector: int
+    function: int
     tx: str
     rx: str
     baud: int
     recalled: bool = False
+
+    def __post_init__(self) -> None:
+        for pin in (self.tx, self.rx):
+            check_pin(pin)
+        if not 0 < self.function < 4:
+            raise InputError(f"the pins' function is {self.function}", "1 to 3: PxSEL0 is bit 0, PxSEL1 bit 1")
+        if self.baud <= 0:
+            raise InputError(f"the baud rate is {self.baud}", "baud is above zero")
+
+
+@dataclass(frozen=True)
+class Timer:
+    """The Timer_A that counts cycles: base address and the vector of its overflow."""
+
+    name: str
+    base: int
+    vector: int
+    recalled: bool = False
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Pins for an energy probe: ``inference`` is high while one runs, ``layer`` toggles at each layer."""
+
+    inference: str
+    layer: str
+
+    def __post_init__(self) -> None:
+        for pin in (self.inference, self.layer):
+            check_pin(pin)
+
+
+def check_pin(name: str) -> tuple[int, int]:
+    """Port and bit of a pin as ``P2.0``. Raises InputError where it is none."""
+    match = re.fullmatch(r"P([1-9]|10)\.([0-7])", name)
+    if not match:
+        raise InputError(f"'{name}' is no pin", "write P2.0 for bit 0 of port 2")
+    return int(match[1]), int(match[2])
 
 
 @dataclass(frozen=True)
@@ -166,6 +267,8 @@ class Board:
     reserved: tuple[Reserved, ...] = ()
     flash: tuple[FlashRunner, ...] = ()
     serial: Serial | None = None
+    timer: Timer | None = None
+    marks: Marks | None = None
     source: str = ""
     sha256: str = ""
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sparsecomp.boards import Board
 from sparsecomp.errors import MismatchError, ToolError
+from sparsecomp.toolchain import toolchain_environment, toolchain_path
 
 
 def compiler(board: Board) -> list[str]:
@@ -21,8 +22,9 @@ def compiler(board: Board) -> list[str]:
     named = shlex.split(os.environ.get("CC", "")) if board.is_host and not board.toolchain.prefix else []
     candidates = [named] if named else [[f"{board.toolchain.prefix}gcc"]]
     for command in candidates:
-        if shutil.which(command[0]):
-            return command
+        found = toolchain_path(command[0])
+        if found:
+            return command if shutil.which(command[0]) else [found, *command[1:]]
     hint = "apt install gcc make" if board.is_host else "install TI's MSP430-GCC, or stop with --until generate"
     if named:
         hint = "it is named by the variable CC: unset it, or set it to a C99 compiler"
@@ -43,7 +45,7 @@ def built(project: Path, board: Board) -> Iterator[Path]:
         shutil.copytree(project, copy)
         targets = ["build/selftest", "build/device"] if board.is_host else ["all"]
         run = ["make", "-s", "-j2", "-C", str(copy), f"CC={shlex.join(command)}", *targets]
-        done = subprocess.run(run, capture_output=True, text=True)
+        done = subprocess.run(run, capture_output=True, text=True, env=toolchain_environment())
         if done.returncode != 0:
             raise ToolError(
                 f"the project does not build: {complaint(done.stderr)}",

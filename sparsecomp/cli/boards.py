@@ -74,7 +74,8 @@ def _lines(board: Board) -> list[str]:
     lines.append(f"         source: {energy.source}{_doubt(energy.recalled)}")
     lines.append(f"compiler {board.toolchain.prefix}gcc {' '.join(board.toolchain.cflags)}")
     for runner in board.flash:
-        lines.append(f"flash    {' '.join(_quote(word) for word in runner.command)}{_doubt(runner.recalled)}")
+        words = " ".join(_quote(word) for word in runner.command) or f"{runner.name} (built in)"
+        lines.append(f"flash    {words}{_doubt(runner.recalled)}")
     if board.serial:
         line = board.serial
         lines.append(f"serial   {line.uart}, TX {line.tx}, RX {line.rx}, {line.baud} baud{_doubt(line.recalled)}")

@@ -167,3 +167,18 @@ def elf(segments, entry=0x4000):
         "<HHIIIIIHHHHHH", 2, 105, 1, entry, 52, at + len(names), 0, 52, 32, count, 40, count + 2, count + 1
     )
     return head + heads + bodies + names + sections
+
+
+# Sends a byte at 115200 baud from the reset clock of 1 MHz, then sleeps until the host sends something.
+GREET_AND_SLEEP = [
+    HOLD_WATCHDOG,
+    two(BIC, CONST(1), ABS(0x130)),  # LOCKLPM5
+    two(MOV, IMM(3), ABS(0x20D), B),  # P2SEL1
+    two(MOV, IMM(8), ABS(0x5C6)),
+    two(MOV, IMM(0xD600), ABS(0x5C8)),
+    two(MOV, IMM(0x80), ABS(0x5C0)),
+    two(MOV, IMM(0x55), ABS(0x5CE)),
+    two(BIS, IMM(0x18), R(SR)),
+    HALT,
+]
+ASLEEP_AT = 6 + 4 + 5 * 6 + 4

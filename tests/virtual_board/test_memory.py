@@ -196,7 +196,7 @@ def test_a_20_bit_store_is_two_writes(execute):
         first = [mc.two(mc.CMP, CONST(1), ABS(0x9004)), mc.jump(mc.JZ, len(code[0]) + len(code[1]) + 3)]
         first.append(mc.two(MOV, CONST(1), ABS(0x9004)))
         _, memory = execute(
-            *first, *code, failure=Failure("before_write", 1 + number), segments={0x9000: bytes(6)}, memory=True
+            *first, *code, failures=[Failure("before_write", 1 + number)], segments={0x9000: bytes(6)}, memory=True
         )
         assert struct.unpack_from("<2H", memory, 0x9000) == expected
 
@@ -204,7 +204,7 @@ def test_a_20_bit_store_is_two_writes(execute):
 def test_unknown_failures():
     with pytest.raises(InputError, match="unknown kind"):
         Failure("moon", 1)
-    with pytest.raises(InputError, match="number from 0"):
+    with pytest.raises(InputError, match="above zero"):
         Failure("cycle", -1)
 
 

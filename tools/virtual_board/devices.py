@@ -34,13 +34,16 @@ class Uart:
 @dataclass(frozen=True)
 class Device:
     """``tiny_ram`` as (start, size); ``uarts`` by the names that board files use; vectors of the watchdog, the timers
-    and the ports P1, P2...
+    and the ports P1, P2...; channels and vector of the DMA. All have an MPU; ``write_protection`` is that of FRCTL_A,
+    which nobody has checked.
     """
 
     tiny_ram: tuple[int, int]
     timers: tuple[Timer, ...]
     ports: tuple[int, ...]
     uarts: dict[str, Uart]
+    dma: tuple[int, int]
+    write_protection: bool = False
     watchdog: int = 49
     recalled: bool = False  # the vectors were never checked against TI's header
 
@@ -50,12 +53,15 @@ FR599X = Device(
     (Timer(0x340, 3, 44), Timer(0x380, 3, 40), Timer(0x400, 2, 37), Timer(0x440, 2, 34), Timer(0x7C0, 2, 28)),
     (39, 36, 33, 32, 27, 26, 20, 19),
     {"eUSCI_A0": Uart(0x5C0, 48, 2)},
+    (6, 42),
+    write_protection=True,
 )
 FR5969 = Device(
     (0x0006, 0x1A),
     (Timer(0x340, 3, 44), Timer(0x380, 3, 40), Timer(0x400, 2, 37), Timer(0x440, 2, 34)),
     (39, 36, 33, 32),
     {"eUSCI_A0": Uart(0x5C0, 48, 2)},
+    (3, 42),
     recalled=True,
 )
 FR6989 = Device(
@@ -63,6 +69,7 @@ FR6989 = Device(
     (Timer(0x340, 3, 43), Timer(0x380, 3, 38), Timer(0x400, 2, 35), Timer(0x440, 5, 32)),
     (37, 34, 31, 30),
     {"eUSCI_A1": Uart(0x5E0, 42, 1)},
+    (3, 40),
     recalled=True,
 )
 DEVICES = {"msp430fr5994": FR599X, "msp430fr5992": FR599X, "msp430fr5969": FR5969, "msp430fr6989": FR6989}
@@ -97,6 +104,45 @@ def map_options(board: Board) -> list[str]:
         *(f"region={kind}:{start:x}:{size:x}" for kind, start, size in regions),
         f"wdt_vector={device.watchdog}",
         *(f"timer={n:x}:{t.base:x}:{t.channels:x}:{t.vector:x}" for n, t in enumerate(device.timers)),
+        f"dma={device.dma[0]:x}:{device.dma[1]:x}",
+        "mpu=1",
+        f"write_protection={int(device.write_protection)}",
         *(f"port={n:x}:{vector:x}" for n, vector in enumerate(device.ports, 1)),
         *_uart_option(board, device),
     ]
+
+
+def energy_options(board: Board) -> list[str]:
+    """What the device draws, as options of the simulator's program: nanoamperes, and femtojoules a clock or event.
+
+    A board without figures draws its ``nj_per_cycle`` in every cycle, and nothing else.
+    """
+    energy = board.energy
+    millivolts = round(energy.volts * 1e3)
+    options = [f"millivolts={millivolts}"]
+    if not energy.figures and energy.nj_per_cycle is not None:
+        # The current is proportional to the clock: two points of the line.
+        na = [round(energy.nj_per_cycle * mhz * 1e6 / energy.volts) for mhz in (1, 16)]
+        return [*options, f"active_100=1000000:{na[0]}", f"active_100=16000000:{na[1]}"]
+    for name in ("active_100", "active_75", "lpm0", "lpm1"):
+        figure = energy.figure(name)
+        if figure is not None:
+            clocks = figure.mhz or (1.0,)
+            points = zip(clocks, figure.values, strict=True)
+            options += [f"{name}={round(mhz * 1e6)}:{round(ua * 1e3)}" for mhz, ua in points]
+    scales = {
+        "lpm3": ("lpm3_na", 1e3),
+        "lpm4": ("lpm4_na", 1e3),
+        "timer": ("timer_fj", 1e3 * energy.volts),  # uA/MHz are pC a clock
+        "uart": ("uart_fj", 1e3 * energy.volts),
+        "multiplier": ("multiplier_fj", 1e3 * energy.volts),
+        "crc": ("crc_fj", 1e3 * energy.volts),
+        "fram_write": ("write_fj", 1e3),
+        "boot_charge": ("boot_fj", 1e6 * energy.volts),
+        "boot_time": ("boot_ps", 1e6),
+    }
+    for name, (option, scale) in scales.items():
+        figure = energy.figure(name)
+        if figure is not None:
+            options.append(f"{option}={round(figure.values[0] * scale)}")
+    return options

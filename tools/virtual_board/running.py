@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sparsecomp.boards import Board, load_board
 from sparsecomp.errors import InputError, ToolError
 from sparsecomp_tools.virtual_board.building import build
-from sparsecomp_tools.virtual_board.devices import map_options
-from sparsecomp_tools.virtual_board.failures import Failure
+from sparsecomp_tools.virtual_board.devices import energy_options, map_options
+from sparsecomp_tools.virtual_board.failures import Failure, RandomFailures, failure_options
+from sparsecomp_tools.virtual_board.supply import Supply
 
 FAULTS = ("unmapped", "illegal", "clock", "unsimulated")
 
@@ -19,12 +21,18 @@ FAULTS = ("unmapped", "illegal", "clock", "unsimulated")
 @dataclass(frozen=True)
 class RunResult:
     """One run. ``stopped`` is 'exit' (the program ended with ``exit_code``), 'halted' (a jump to itself that nothing
-    can end), 'asleep' (nothing can wake it), 'cycle limit', 'instruction limit', 'interrupted' or one of FAULTS with a
+    can end), 'asleep' (nothing can wake it), 'watched' (the watched word got the value to stop at), 'starved' (the
+    supply never reaches v_on again), 'cycle limit', 'instruction limit', 'interrupted' or one of FAULTS with a
     ``message``.
 
     ``cycles`` are those of MCLK, ``wait_cycles`` among them; FRAM reads are hits and misses of its cache together.
     ``output`` is what the program wrote through the simulator's system calls, ``serial`` what it sent over the UART,
-    where ``mute_bytes`` and ``lost_bytes`` found no pin. ``registers`` are R0 to R15.
+    where ``mute_bytes`` found no pin and ``lost_bytes`` no receiver. ``registers`` are R0 to R15.
+
+    ``boots`` counts starts from brown-out, the first included, and ``picoseconds`` virtual time, with starts and
+    recharging in it. ``energy_nj`` was drawn in all (simulated), by the parts in ``ledger``: core, fram_reads (what
+    cache misses cost more), fram_writes, multiplier, crc, uart, timers, sleep and boot. ``harvested_nj`` is what the
+    capacitor took.
     """
 
     stopped: str
@@ -45,6 +53,10 @@ class RunResult:
     lost_bytes: int
     picoseconds: int
     sleep_picoseconds: int
+    boots: int
+    energy_nj: float
+    harvested_nj: float
+    ledger: dict[str, float]
     registers: tuple[int, ...]
     output: bytes = b""
     serial: bytes = b""
@@ -53,6 +65,11 @@ class RunResult:
     def hit_ratio(self) -> float:
         """The part of FRAM reads that its cache answered; 1 where there were none."""
         return self.cache_hits / self.fram_reads if self.fram_reads else 1.0
+
+    @property
+    def seconds(self) -> float:
+        """Virtual time."""
+        return self.picoseconds * 1e-12
 
 
 def run_elf(
@@ -67,6 +84,12 @@ def run_elf(
     cycle_limit: int | None = None,
     instruction_limit: int | None = None,
     failure: Failure | None = None,
+    failures: Sequence[Failure | RandomFailures] = (),
+    supply: Supply | None = None,
+    host_latency_us: float = 0,
+    events: Path | str | None = None,
+    watch: int | None = None,
+    stop_value: int | None = None,
     image: Path | str | None = None,
     seed: int = 1,
 ) -> RunResult:
@@ -77,10 +100,17 @@ def run_elf(
     the host sends over the UART, a byte whenever the device sleeps or polls, at ``host_baud`` or else at the device's
     own rate. A store of a word to ``exit_address`` ends the run with that code. ``seed`` decides what SRAM and
     registers hold at power-up. ``image`` is a file in which the FRAM is kept from run to run, made where it is
-    missing. Raises InputError for another device, an unreadable or unsuitable ELF file or image, ToolError where the
+    missing.
+
+    ``failures`` (and ``failure``, where there is only one) take the power away, and so does the ``supply`` where there
+    is one. ``host_latency_us`` of virtual time pass between the board standing still and the first byte of the host's
+    answer. ``events`` is a file for what ``read_events`` reads, with every write of the word of FRAM at ``watch``.
+
+    Raises InputError for another device, an unreadable or unsuitable ELF file or image, ToolError where the
     simulator cannot be built or breaks.
     """
     numbers = {"exit": exit_address, "cycles": cycle_limit, "instructions": instruction_limit, "host_baud": host_baud}
+    numbers["stop_value"] = stop_value
     options = [f"{name}={value}" for name, value in numbers.items() if value is not None]
     with tempfile.TemporaryDirectory(prefix="sparsecomp-board-") as folder:
         output, sent, received = (Path(folder) / name for name in ("output", "sent", "received"))
@@ -91,24 +121,48 @@ def run_elf(
             f"serial_in={sent}",
             f"serial_out={received}",
         ]
-        command = command_line(board, elf, failure, image, seed) + options
+        command = command_line(
+            board,
+            elf,
+            Path(folder),
+            failures=[*failures, *([failure] if failure else [])],
+            supply=supply,
+            host_latency_us=host_latency_us,
+            events=events,
+            watch=watch,
+            image=image,
+            seed=seed,
+        )
+        command += options
         done = subprocess.run(command, input=data, capture_output=True)
         fields = report(done.returncode, done.stdout, done.stderr)
         return RunResult(**fields, output=output.read_bytes(), serial=received.read_bytes())
 
 
 def command_line(
-    board: Board | str, elf: Path | str | None, failure: Failure | None, image: Path | str | None, seed: int
+    board: Board | str,
+    elf: Path | str | None,
+    folder: Path,
+    *,
+    failures: Sequence[Failure | RandomFailures],
+    supply: Supply | None,
+    host_latency_us: float,
+    events: Path | str | None,
+    watch: int | None,
+    image: Path | str | None,
+    seed: int,
 ) -> list[str]:
-    """The simulator's program with the options that every run has. Raises as ``run_elf``."""
+    """The simulator's program with the options that every run has; what it reads besides is put into ``folder``. Raises
+    as ``run_elf``.
+    """
     board = board if isinstance(board, Board) else load_board(board)
-    options = [*map_options(board), f"seed={seed}"]
-    if elf is not None:
-        options.append(f"elf={elf}")
-    if failure is not None:
-        options.append(f"fail_{failure.kind}={failure.at}")
-    if image is not None:
-        options.append(f"image={image}")
+    if not 0 <= host_latency_us <= 1e9:
+        raise InputError(f"a host that answers after {host_latency_us:g} us", "give 0 to 1e9 microseconds")
+    options = [*map_options(board), *energy_options(board), *failure_options(failures), f"seed={seed}"]
+    options.append(f"host_latency_ps={round(host_latency_us * 1e6)}")
+    options += supply.options(board, folder) if supply is not None else []
+    paths = {"elf": elf, "image": image, "events": events, "watch": watch}
+    options += [f"{name}={value}" for name, value in paths.items() if value is not None]
     return [str(build()), *options]
 
 
@@ -122,4 +176,9 @@ def report(code: int, text: bytes, errors: bytes) -> dict:
     fields.pop("port", None)
     found = {"stopped": fields.pop("stopped"), "message": fields.pop("message")}
     found["registers"] = tuple(int(number, 16) for number in fields.pop("registers").split(","))
-    return found | {name: int(value) for name, value in fields.items()}
+    numbers = {name: int(value) for name, value in fields.items()}
+    found["ledger"] = {
+        name.removeprefix("ledger_"): numbers.pop(name) / 1e6 for name in list(numbers) if name.startswith("ledger_")
+    }
+    found["energy_nj"], found["harvested_nj"] = numbers.pop("energy_fj") / 1e6, numbers.pop("harvested_fj") / 1e6
+    return found | numbers

@@ -53,8 +53,14 @@ uint64_t clock_cycle_at(const struct machine *m, uint64_t ps)
 
 void clock_sleep(struct machine *m, uint64_t ps)
 {
+    energy_asleep(m, ps);
     m->clock.base_ps += ps;
     m->clock.sleep_ps += ps;
+}
+
+void clock_skip(struct machine *m, uint64_t ps)
+{
+    m->clock.base_ps += ps;
 }
 
 void clock_check(struct machine *m)
@@ -75,7 +81,7 @@ static void apply(struct machine *m)
     c->mclk_ps = source_ps(c, c->ctl[CSCTL2] & 7u, c->ctl[CSCTL3] & 7u);
     c->smclk_ps = source_ps(c, c->ctl[CSCTL2] >> 4 & 7u, c->ctl[CSCTL3] >> 4 & 7u);
     c->aclk_ps = source_ps(c, c->ctl[CSCTL2] >> 8 & 7u, c->ctl[CSCTL3] >> 8 & 7u);
-    m->event_at = 0;
+    energy_update(m);
 }
 
 void clock_reset(struct machine *m)

@@ -29,6 +29,9 @@ uint64_t clock_cycle_at(const struct machine *m, uint64_t ps);
 /* Time passes without MCLK. */
 void clock_sleep(struct machine *m, uint64_t ps);
 
+/* Time passes without power. */
+void clock_skip(struct machine *m, uint64_t ps);
+
 /* Stops the run where FRAM is clocked faster than its wait states allow. */
 void clock_check(struct machine *m);
 

@@ -5,11 +5,24 @@
 
 enum { FRCTL0 = 0, GCCTL0 = 4, GCCTL1 = 6 };
 enum { NWAITS = 0x00F0, CTL0_BITS = 0x00F8 };
+enum { WPROT = 0x0001, WPIE = 0x0010, WPIFG = 0x0010 }; /* FRCTL_A only; recalled */
+
+bool controller_allows(struct machine *m)
+{
+    struct controller *c = &m->controller;
+    if (!c->protecting)
+        return true;
+    c->gcctl1 |= WPIFG;
+    if (c->gcctl0 & WPIE)
+        stop(m, "unsimulated", "the interrupt of a write to protected FRAM (WPIE) is not simulated");
+    return false;
+}
 
 void controller_reset(struct machine *m)
 {
     m->controller.unlocked = false;
     m->controller.ctl0 = 0;
+    m->controller.protecting = false;
     m->controller.gcctl0 = 0x0004;
     m->controller.gcctl1 = 0;
     m->waits = 0;
@@ -36,7 +49,8 @@ void controller_write(struct machine *m, uint32_t offset, uint16_t value, uint16
     if (!c->unlocked || !(mask & 0x00FFu))
         return;
     if (offset == FRCTL0) {
-        c->ctl0 = value & CTL0_BITS;
+        c->ctl0 = value & (CTL0_BITS | (c->protects ? WPROT : 0));
+        c->protecting = (c->ctl0 & WPROT) != 0;
         m->waits = (c->ctl0 & NWAITS) >> 4;
         clock_check(m);
     } else if (offset == GCCTL0) {

@@ -46,8 +46,14 @@ void reset(struct machine *m, unsigned cause)
     m->r[SR] = 0;
     m->gie_before = false;
     m->circling = false;
+    if (cause == CAUSE_BOR || cause == CAUSE_SOFTWARE_BOR) {
+        energy_off(m);
+        energy_boot(m);
+    }
+    event_record(m, EVENT_BOOT, cause);
     io_power_up(m, cause);
     m->r[PC] = peek(m, RESET_VECTOR) & ~1u;
+    bootloader_reset(m);
     m->event_at = 0;
 }
 
@@ -60,12 +66,17 @@ static void power_up(struct machine *m)
     reset(m, CAUSE_BOR);
 }
 
-/* A failure happens once. */
-static void power_lost(struct machine *m)
+/* A byte that was on its way is lost; those that the host has not sent yet are not. */
+static void power_lost(struct machine *m, bool empty)
 {
-    static const struct failing none = {NEVER, NEVER, NEVER, NEVER, 0, false};
-    m->fail = none;
+    event_flush(m);
+    event_record(m, EVENT_POWER_LOST, empty ? LOST_BY_SUPPLY : LOST_AS_ASKED);
     m->count.power_failures++;
+    m->uart.lost += m->uart.arrived_ps != NEVER;
+    energy_off(m);
+    if (empty)
+        supply_recharge(m);
+    failures_arm(m);
     power_up(m);
 }
 
@@ -93,18 +104,20 @@ static unsigned highest(uint64_t pending)
 /* With nothing due the board stands still until the host sends something: its own speed does not count. */
 static void sleep_until(struct machine *m, uint64_t due)
 {
-    uart_listen(m, due == NEVER);
+    uart_listen(m, due);
     if (m->interrupted)
         stop(m, "interrupted", "");
     due = io_due(m);
     if (due == NEVER)
         stop(m, "asleep", "asleep at 0x%05x with nothing that could wake it", (unsigned)m->r[PC]);
-    uint64_t now = clock_now(m);
+    uint64_t now = clock_now(m), look = supply_due(m);
+    if (look < due)
+        due = look;
     if (due > now)
         clock_sleep(m, due - now);
 }
 
-static void limits(struct machine *m)
+void check_limits(struct machine *m)
 {
     if (m->cycles >= m->cycle_limit)
         stop(m, "cycle limit", "%llu cycles are over", (unsigned long long)m->cycle_limit);
@@ -112,13 +125,19 @@ static void limits(struct machine *m)
         stop(m, "interrupted", "");
     if (m->cycles >= m->fail.at_cycle)
         leave(m, AWAY_POWER);
+    if (m->cycles >= m->look_cycle)
+        supply_look(m);
 }
 
 /* Everything that is not the next instruction. */
 static void service(struct machine *m)
 {
+    event_flush(m);
     for (;;) {
-        limits(m);
+        check_limits(m);
+        pace(m);
+        if (m->dma.requested)
+            dma_run(m);
         io_events(m);
         bool enabled = (m->r[SR] & SR_GIE) != 0, asleep = (m->r[SR] & SR_CPUOFF) != 0;
         if (m->pending != 0 && (m->gie_before || (enabled && asleep)))
@@ -133,7 +152,10 @@ static void service(struct machine *m)
     m->circling = false;
     bool soon = m->pending != 0 && (m->r[SR] & SR_GIE) && !m->gie_before;
     m->gie_before = (m->r[SR] & SR_GIE) != 0;
-    m->event_at = clock_cycle_at(m, io_due(m));
+    uint64_t due = io_due(m), paced = pace_due(m);
+    m->event_at = clock_cycle_at(m, paced < due ? paced : due);
+    if (m->look_cycle < m->event_at)
+        m->event_at = m->look_cycle;
     if (m->cycle_limit < m->event_at)
         m->event_at = m->cycle_limit;
     if (m->fail.at_cycle < m->event_at)
@@ -155,7 +177,7 @@ static void one_by_one(struct machine *m)
                 leave(m, AWAY_POWER);
             stop(m, "instruction limit", "%llu instructions are over", (unsigned long long)m->instruction_limit);
         }
-        if (by_address && pc == m->fail.at_address)
+        if (by_address && failures_at_address(m, pc))
             leave(m, AWAY_POWER);
         struct insn *d = &m->code[pc >> 1];
         if (d->words == 0)
@@ -180,7 +202,10 @@ void run(struct machine *m)
             one_by_one(m);
             break;
         case AWAY_POWER:
-            power_lost(m);
+            power_lost(m, false);
+            break;
+        case AWAY_EMPTY:
+            power_lost(m, true);
             break;
         default: /* stopped, or reset by a write */
             break;

@@ -120,6 +120,9 @@ uint8_t cost_two(unsigned operation, int size, bool extended, int mode, bool inc
 /* Runs until something stops it. */
 void run(struct machine *m);
 
+/* Leaves the instruction where the run ends or the power is lost. */
+void check_limits(struct machine *m);
+
 /* A reset with its SYSRSTIV value: registers and peripherals start again, memory stays. */
 void reset(struct machine *m, unsigned cause);
 

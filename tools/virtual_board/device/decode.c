@@ -142,15 +142,31 @@ static void dispatch(struct reader *in, struct insn *d, uint32_t word, bool exte
     }
 }
 
+/* What the MPU forbids to execute reads as a jump to itself. */
+static bool may_run(struct machine *m, uint32_t address)
+{
+    struct insn *d = &m->code[address >> 1];
+    bool fram = (m->kind[address >> 1] & (KIND_FRAM | KIND_GUARDED)) != 0;
+    if (!fram || mpu_allows(m, address, MPU_EXECUTE))
+        return true;
+    d->run = jump_on(7);
+    d->sx = address;
+    d->words = 1;
+    d->cycles = 2;
+    return false;
+}
+
 void decode(struct machine *m, uint32_t address)
 {
     static const struct insn nothing;
     struct insn *d = &m->code[address >> 1];
     struct reader in = {m, address};
     uint8_t kind = m->kind[address >> 1];
-    if (!(kind & (KIND_RAM | KIND_FRAM | KIND_ROM)))
+    if (!(kind & (KIND_RAM | KIND_FRAM | KIND_ROM | KIND_GUARDED)))
         stop(m, "unmapped", "instruction at 0x%05x, where the simulated device has no memory", (unsigned)address);
     *d = nothing;
+    if (m->mpu.on && !may_run(m, address))
+        return;
     uint32_t word = take(&in);
     bool extended = word >= 0x1800u && word < 0x2000u;
     uint32_t first = word;

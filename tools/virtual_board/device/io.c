@@ -15,6 +15,7 @@ static const struct block blocks[] = {
     {0x100, 0x20, sfr_read, sfr_write},
     {0x120, 0x20, pmm_read, pmm_write},
     {0x140, 0x10, controller_read, controller_write},
+    {0x150, 0x08, crc16_read, crc16_write},
     {0x15C, 0x02, watchdog_read, watchdog_write},
     {0x160, 0x20, clock_read, clock_write},
     {0x180, 0x20, sys_read, sys_write},
@@ -22,7 +23,7 @@ static const struct block blocks[] = {
 };
 
 enum { BLOCKS = sizeof blocks / sizeof blocks[0], TIMER_SIZE = 0x30 };
-enum { UART_SIZE = 0x20, PORTS = 0x200, PORT_SIZE = 0x20, PJ = 0x320 };
+enum { DMA = 0x500, MPU = 0x5A0, MPU_SIZE = 0x10, UART_SIZE = 0x20, PORTS = 0x200, PORT_SIZE = 0x20, PJ = 0x320 };
 
 static const struct block *block_at(uint32_t address)
 {
@@ -47,6 +48,16 @@ static bool is_uart(const struct machine *m, uint32_t address)
     return m->uart.base != 0 && address - m->uart.base < UART_SIZE;
 }
 
+static bool is_dma(const struct machine *m, uint32_t address)
+{
+    return m->dma.channels != 0 && address - DMA < dma_size(m);
+}
+
+static bool is_mpu(const struct machine *m, uint32_t address)
+{
+    return m->mpu.present && address - MPU < MPU_SIZE;
+}
+
 static unsigned pair_at(uint32_t address)
 {
     return address >= PJ ? PORT_PJ : (address - PORTS) / PORT_SIZE;
@@ -59,6 +70,8 @@ bool io_map(struct machine *m)
         fits = fits && map_region(m, blocks[i].base, blocks[i].size, KIND_IO);
     for (unsigned i = 0; i < TIMERS; i++)
         fits = fits && (m->timers[i].base == 0 || map_region(m, m->timers[i].base, TIMER_SIZE, KIND_IO));
+    fits = fits && (m->dma.channels == 0 || map_region(m, DMA, dma_size(m), KIND_IO));
+    fits = fits && (!m->mpu.present || map_region(m, MPU, MPU_SIZE, KIND_IO));
     return fits && (m->uart.base == 0 || map_region(m, m->uart.base, UART_SIZE, KIND_IO));
 }
 
@@ -72,6 +85,10 @@ uint16_t io_read(struct machine *m, uint32_t address, uint16_t mask)
         return timer_read(m, t, address - t->base);
     if (is_uart(m, address))
         return uart_read(m, address - m->uart.base);
+    if (is_dma(m, address))
+        return dma_read(m, address - DMA);
+    if (is_mpu(m, address))
+        return mpu_read(m, address - MPU);
     return port_read(m, pair_at(address), address % PORT_SIZE, mask);
 }
 
@@ -85,15 +102,21 @@ void io_write(struct machine *m, uint32_t address, uint16_t value, uint16_t mask
         timer_write(m, t, address - t->base, value, mask);
     else if (is_uart(m, address))
         uart_write(m, address - m->uart.base, value, mask);
+    else if (is_dma(m, address))
+        dma_write(m, address - DMA, value, mask);
+    else if (is_mpu(m, address))
+        mpu_write(m, address - MPU, value, mask);
     else
         port_write(m, pair_at(address), address % PORT_SIZE, value, mask);
 }
 
 void io_power_up(struct machine *m, unsigned cause)
 {
-    m->pending = 0;
     clock_reset(m);
     controller_reset(m);
+    crc16_reset(m);
+    dma_reset(m);
+    mpu_reset(m, cause);
     power_reset(m, cause);
     watchdog_reset(m);
     mpy32_reset(m);
@@ -101,6 +124,8 @@ void io_power_up(struct machine *m, unsigned cause)
     uart_reset(m);
     for (unsigned i = 0; i < TIMERS; i++)
         timer_reset(m, &m->timers[i]);
+    m->pending = 0; /* last: bringing counters up to now may have raised what is reset since */
+    energy_update(m);
 }
 
 void io_reset(struct machine *m, unsigned cause)

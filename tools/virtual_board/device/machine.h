@@ -9,12 +9,21 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "bootloader.h"
 #include "cache.h"
 #include "clock.h"
 #include "controller.h"
+#include "crc16.h"
+#include "dma.h"
+#include "energy.h"
+#include "events.h"
+#include "failures.h"
+#include "mpu.h"
 #include "mpy32.h"
+#include "pace.h"
 #include "ports.h"
 #include "power.h"
+#include "supply.h"
 #include "timer_a.h"
 #include "uart.h"
 #include "watchdog.h"
@@ -40,8 +49,16 @@ enum {
     SR_BITS = 0x1FF
 };
 
-/* What lies at an address, one byte for each 16-bit word. */
-enum { KIND_RAM = 1, KIND_FRAM = 2, KIND_ROM = 4, KIND_IO = 8, KIND_EXIT = 0x40, KIND_CODE = 0x80 };
+/* What lies at an address, one byte for each 16-bit word. Guarded is FRAM that the MPU lets nobody read. */
+enum {
+    KIND_RAM = 1,
+    KIND_FRAM = 2,
+    KIND_ROM = 4,
+    KIND_IO = 8,
+    KIND_GUARDED = 0x10,
+    KIND_EXIT = 0x40,
+    KIND_CODE = 0x80
+};
 
 struct machine;
 
@@ -63,23 +80,24 @@ struct range {
 
 struct counters {
     uint64_t instructions, waits, hits, misses, fram_reads, fram_writes, interrupts, resets, power_failures,
-        early_reads;
+        early_reads, boots;
 };
 
-/* Where the power is taken away; NEVER where it is not. */
+/* Where the power is taken away next; NEVER where it is not. */
 struct failing {
     uint64_t at_cycle, at_instruction;
     uint64_t before_write, after_write; /* numbers of FRAM bus writes, from 1 */
-    uint32_t at_address;
-    bool by_address;
+    uint64_t at_energy;                 /* femtojoules drawn, 0 where it is not */
+    bool by_address;                    /* failures_at_address() knows them */
 };
 
 struct machine {
     uint32_t r[16];
-    uint64_t cycles;   /* of MCLK, wait states included */
-    uint64_t event_at; /* the cycle from which on something other than the next instruction may be due */
-    bool gie_before;   /* whether interrupts were enabled before the last instruction */
-    bool circling;     /* the last instruction was a jump to itself */
+    uint64_t cycles;     /* of MCLK, wait states included */
+    uint64_t event_at;   /* the cycle from which on something other than the next instruction may be due */
+    uint64_t look_cycle; /* the cycle from which on the supply may be used up */
+    bool gie_before;     /* whether interrupts were enabled before the last instruction */
+    bool circling;       /* the last instruction was a jump to itself */
     const struct insn *now;
     struct cache cache;
     unsigned waits; /* MCLK cycles that a FRAM access without a hit costs */
@@ -92,11 +110,20 @@ struct machine {
     struct counters count;
     struct failing fail;
 
+    struct bootloader bootloader;
     struct clock clock;
     struct controller controller;
+    struct crc16 crc16;
+    struct dma dma;
+    struct energy energy;
+    struct events events;
+    struct failures failures;
+    struct mpu mpu;
     struct mpy32 mpy32;
+    struct pace pace;
     struct ports ports;
     struct power power;
+    struct supply supply;
     struct timer_a timers[TIMERS];
     struct uart uart;
     struct wire wire;
@@ -107,6 +134,7 @@ struct machine {
     uint32_t io_hook, io_buffer; /* of TI's C I/O, 0 where the program has none */
     uint64_t poison;
     FILE *output;
+    void (*observe)(struct machine *m, uint32_t address); /* after each FRAM bus write; NULL: nobody looks */
     jmp_buf away;
     volatile sig_atomic_t interrupted; /* by a signal */
 
@@ -116,7 +144,7 @@ struct machine {
 };
 
 /* Leave the instruction that is being executed. */
-enum { AWAY_STOP = 1, AWAY_POWER, AWAY_RESET };
+enum { AWAY_STOP = 1, AWAY_POWER, AWAY_RESET, AWAY_EMPTY };
 void stop(struct machine *m, const char *reason, const char *format, ...);
 void leave(struct machine *m, int why);
 

@@ -5,14 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bootloader.h"
 #include "cpu.h"
 #include "elf.h"
 #include "image.h"
 #include "io.h"
 
 struct files {
-    const char *device, *elf, *image, *output, *serial_in, *serial_out;
-    bool terminal;
+    const char *device, *elf, *image, *output, *serial_in, *serial_out, *events;
+    bool terminal, await_host;
 };
 
 static int refuse(const char *message)
@@ -31,6 +32,13 @@ static bool add_timer(struct machine *m, const char *text)
     m->timers[number].channels = channels;
     m->timers[number].vector = vector & 63u;
     return true;
+}
+
+/* channels:vector, both hexadecimal */
+static bool add_dma(struct machine *m, const char *text)
+{
+    return sscanf(text, "%x:%x", &m->dma.channels, &m->dma.vector) == 2 && m->dma.channels <= DMA_CHANNELS &&
+           m->dma.vector < 64u;
 }
 
 /* port:vector, both hexadecimal */
@@ -82,10 +90,7 @@ static bool set_number(struct machine *m, const char *name, uint64_t value)
         {"seed", &m->poison},
         {"cycles", &m->cycle_limit},
         {"instructions", &m->instruction_limit},
-        {"fail_cycle", &m->fail.at_cycle},
-        {"fail_instruction", &m->fail.at_instruction},
-        {"fail_before_write", &m->fail.before_write},
-        {"fail_after_write", &m->fail.after_write},
+        {"host_latency_ps", &m->wire.latency_ps},
     };
     for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         if (strcmp(name, numbers[i].name) == 0) {
@@ -93,15 +98,26 @@ static bool set_number(struct machine *m, const char *name, uint64_t value)
             return true;
         }
     }
-    if (strcmp(name, "fail_address") == 0) {
-        m->fail.at_address = (uint32_t)value & TOP;
-        m->fail.by_address = true;
-    } else if (strcmp(name, "semihosting") == 0) {
+    if (strcmp(name, "semihosting") == 0) {
         m->semihosting = value != 0;
+    } else if (strcmp(name, "bootloader") == 0) {
+        m->bootloader.requested = value != 0;
     } else if (strcmp(name, "host_baud") == 0) {
         m->wire.baud = (uint32_t)value;
+    } else if (strcmp(name, "owned") == 0) {
+        m->wire.owned = value != 0;
+    } else if (strcmp(name, "stop_value") == 0) {
+        m->events.stop_at = (uint32_t)value;
     } else if (strcmp(name, "wdt_vector") == 0) {
         m->watchdog.vector = (unsigned)value & 63u;
+    } else if (strcmp(name, "watch") == 0) {
+        m->events.watched = (uint32_t)value & TOP & ~1u;
+    } else if (strcmp(name, "real_time") == 0) {
+        m->pace.wanted = value != 0;
+    } else if (strcmp(name, "mpu") == 0) {
+        m->mpu.present = value != 0;
+    } else if (strcmp(name, "write_protection") == 0) {
+        m->controller.protects = value != 0;
     } else if (strcmp(name, "exit") == 0) {
         m->kind[(value & TOP) >> 1] |= KIND_EXIT;
     } else {
@@ -124,10 +140,17 @@ static bool set_option(struct machine *m, struct files *files, char *argument)
         return add_timer(m, value);
     if (strcmp(argument, "port") == 0)
         return add_port(m, value);
+    if (strcmp(argument, "dma") == 0)
+        return add_dma(m, value);
+    if (strcmp(argument, "fail") == 0)
+        return failures_add(m, value);
+    if (energy_option(m, argument, value) || supply_option(m, argument, value))
+        return true;
     const char **text = strcmp(argument, "elf") == 0          ? &files->elf
                         : strcmp(argument, "image") == 0      ? &files->image
                         : strcmp(argument, "output") == 0     ? &files->output
                         : strcmp(argument, "device") == 0     ? &files->device
+                        : strcmp(argument, "events") == 0     ? &files->events
                         : strcmp(argument, "serial_in") == 0  ? &files->serial_in
                         : strcmp(argument, "serial_out") == 0 ? &files->serial_out
                                                               : NULL;
@@ -139,10 +162,14 @@ static bool set_option(struct machine *m, struct files *files, char *argument)
         files->terminal = true;
         return true;
     }
+    if (strcmp(argument, "await_host") == 0) {
+        files->await_host = strtoul(value, NULL, 0) != 0;
+        return true;
+    }
     return set_number(m, argument, strtoull(value, NULL, 0));
 }
 
-static void report(const struct machine *m)
+static void report(struct machine *m)
 {
     (void)printf("stopped=%s\nmessage=%s\nexit_code=%d\n", m->stopped, m->message, m->exit_code);
     const struct {
@@ -164,9 +191,14 @@ static void report(const struct machine *m)
         {"lost_bytes", m->uart.lost},
         {"picoseconds", clock_now(m)},
         {"sleep_picoseconds", m->clock.sleep_ps},
+        {"boots", m->count.boots},
+        {"energy_fj", energy_total(m)},
+        {"harvested_fj", supply_harvested(m)},
     };
     for (unsigned i = 0; i < sizeof counts / sizeof counts[0]; i++)
         (void)printf("%s=%llu\n", counts[i].name, (unsigned long long)counts[i].value);
+    for (int i = 0; i < DRAWN_KINDS; i++)
+        (void)printf("ledger_%s=%llu\n", energy_names[i], (unsigned long long)m->energy.drawn[i].fj);
     (void)printf("registers=");
     for (unsigned n = 0; n < 16u; n++)
         (void)printf("%s%05x", n ? "," : "", (unsigned)m->r[n]);
@@ -179,6 +211,7 @@ static void prepare(struct machine *m)
     m->cycle_limit = m->instruction_limit = NEVER;
     m->fail.at_cycle = m->fail.at_instruction = m->fail.before_write = m->fail.after_write = NEVER;
     m->watchdog.vector = 49;
+    m->events.stop_at = UINT32_MAX;
     m->output = stdout;
     m->wire.in = m->wire.out = -1;
 }
@@ -199,6 +232,7 @@ static const char *connect(struct machine *m, const struct files *files)
     struct sigaction action = none; /* no SA_RESTART: waiting for the host ends */
     action.sa_handler = interrupted;
     (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigaction(SIGINT, &action, NULL);
     if (!files->terminal)
         return wire_open_files(&m->wire, files->serial_in, files->serial_out) ? NULL
                                                                               : "a file for the serial line is missing";
@@ -213,7 +247,7 @@ static const char *connect(struct machine *m, const struct files *files)
 int main(int count, char **arguments)
 {
     struct machine *m = &machine;
-    struct files files = {"", NULL, NULL, NULL, NULL, NULL, false};
+    struct files files = {"", NULL, NULL, NULL, NULL, NULL, NULL, false, false};
     m->kind = calloc(SPACE / 2u, 1);
     m->code = calloc(SPACE / 2u, sizeof *m->code);
     if (m->kind == NULL || m->code == NULL)
@@ -223,10 +257,12 @@ int main(int count, char **arguments)
         if (!set_option(m, &files, arguments[i]))
             return refuse(arguments[i]);
     }
-    if (!io_map(m))
+    if (!io_map(m) || !bootloader_map(m))
         return refuse("memory and peripherals overlap");
     m->poison = m->poison * UINT64_C(0x9E3779B97F4A7C15) | 1u;
     const char *error = image_open(m, files.image, files.device);
+    if (error == NULL)
+        bootloader_install(m);
     if (error == NULL && files.elf != NULL)
         error = elf_load(m, files.elf);
     if (error == NULL)
@@ -235,7 +271,18 @@ int main(int count, char **arguments)
         return refuse(error);
     if (files.output != NULL && (m->output = fopen(files.output, "wb")) == NULL)
         return refuse("the output file cannot be written");
+    if (files.events != NULL && (m->events.file = fopen(files.events, "wb")) == NULL)
+        return refuse("the file for events cannot be written");
+    m->wire.ended = &m->interrupted;
+    if (files.await_host)
+        wire_await(&m->wire);
+    failures_arm(m);
+    supply_start(m);
     run(m);
+    event_flush(m);
+    event_record(m, EVENT_STOP, 0);
+    if (m->events.file != NULL && fclose(m->events.file) != 0)
+        return refuse("the file for events cannot be written");
     if (m->output != stdout)
         (void)fclose(m->output);
     report(m);

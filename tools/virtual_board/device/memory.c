@@ -69,6 +69,10 @@ uint16_t read_special(struct machine *m, uint32_t address)
     uint8_t kind = m->kind[address >> 1];
     if (kind & KIND_IO)
         return io_read(m, address, 0xFFFFu);
+    if (kind & KIND_GUARDED) {
+        (void)mpu_allows(m, address, MPU_READ);
+        return MPU_FORBIDDEN;
+    }
     if (!(kind & KIND_ROM))
         unmapped(m, "read", address);
     return peek(m, address);
@@ -93,6 +97,9 @@ static void store(struct machine *m, uint32_t address, uint16_t value, uint16_t 
 /* FRAM keeps every completed bus write: the power can go before one and after it, not within. */
 static void fram_write(struct machine *m, uint32_t address, uint16_t value, uint16_t mask)
 {
+    bool guarded = m->mpu.on || m->controller.protecting;
+    if (guarded && (!controller_allows(m) || !mpu_allows(m, address, MPU_WRITE)))
+        return;
     m->count.fram_writes++;
     if (m->count.fram_writes == m->fail.before_write)
         leave(m, AWAY_POWER);
@@ -100,6 +107,10 @@ static void fram_write(struct machine *m, uint32_t address, uint16_t value, uint
     m->count.waits += m->waits;
     m->cycles += m->waits;
     store(m, address, value, mask);
+    if (address == m->events.watched)
+        event_watched(m, peek(m, address));
+    if (m->observe != NULL)
+        m->observe(m, address);
     if (m->count.fram_writes == m->fail.after_write)
         leave(m, AWAY_POWER);
 }
@@ -115,7 +126,7 @@ void write_special(struct machine *m, uint32_t address, uint16_t value, uint16_t
         forget_code(m, address);
     if (kind & KIND_RAM)
         store(m, address, value, mask);
-    else if (kind & KIND_FRAM)
+    else if (kind & (KIND_FRAM | KIND_GUARDED))
         fram_write(m, address, value, mask);
     else if (kind & KIND_IO)
         io_write(m, address, value, mask);

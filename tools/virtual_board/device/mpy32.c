@@ -17,7 +17,9 @@ enum { CTL0 = 0x2C };
 void mpy32_reset(struct machine *m)
 {
     static const struct mpy32 off;
+    uint64_t busy = m->mpy32.busy;
     m->mpy32 = off;
+    m->mpy32.busy = busy;
 }
 
 /* The result of 16x16-bit operations has 32 bits and that of the others 64. */
@@ -96,6 +98,9 @@ static void set_ready(struct machine *m, bool wide_both, bool wide_any, bool las
         bool all = (u->ctl0 & MPYSAT) && wide_any; /* saturation needs the last word */
         u->ready[i] = end + table[all ? 3 : i];
     }
+    uint64_t done = u->ready[wide_any ? 3 : 1], from = u->busy_until > end ? u->busy_until : end;
+    u->busy += done > from ? done - from : 0;
+    u->busy_until = done;
 }
 
 static void multiply(struct machine *m, bool last_half)

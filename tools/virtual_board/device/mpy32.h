@@ -13,7 +13,8 @@ struct mpy32 {
     uint64_t result; /* RES3..RES0 as they are, neither shifted nor saturated */
     uint64_t before; /* what they were when the last operation began */
     uint16_t ctl0, sumext;
-    uint64_t ready[4]; /* the cycle from which RES0..RES3 may be read */
+    uint64_t busy, busy_until; /* cycles of all operations, and when the last one ends */
+    uint64_t ready[4];         /* the cycle from which RES0..RES3 may be read */
 };
 
 void mpy32_reset(struct machine *m);

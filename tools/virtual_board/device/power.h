@@ -17,7 +17,12 @@ enum {
     CAUSE_WDT_PASSWORD = 0x18,
     CAUSE_FRCTL_PASSWORD = 0x1A,
     CAUSE_PMM_PASSWORD = 0x20,
-    CAUSE_CS_PASSWORD = 0x24
+    CAUSE_MPU_PASSWORD = 0x22,
+    CAUSE_CS_PASSWORD = 0x24,
+    CAUSE_MPU_INFO = 0x28, /* these four are recalled; 0x26 is that of IP encapsulation */
+    CAUSE_MPU_SEGMENT_1 = 0x2A,
+    CAUSE_MPU_SEGMENT_2 = 0x2C,
+    CAUSE_MPU_SEGMENT_3 = 0x2E
 };
 
 enum { LOCKLPM5 = 0x0001 };

@@ -16,14 +16,18 @@ static unsigned mode_of(const struct timer_a *t)
     return (mode == UP || mode == UP_DOWN) && t->ccr[0] == 0 ? STOPPED : mode;
 }
 
+uint64_t timer_clock_ps(const struct machine *m, const struct timer_a *t)
+{
+    unsigned source = (t->ctl & TASSEL) >> 8;
+    if (t->base == 0 || mode_of(t) == STOPPED)
+        return 0;
+    return source == 1u ? m->clock.aclk_ps : source == 2u ? m->clock.smclk_ps : 0;
+}
+
 /* The period of a tick; 0 where the timer stands still. */
 static uint64_t tick_ps(const struct machine *m, const struct timer_a *t)
 {
-    unsigned source = (t->ctl & TASSEL) >> 8;
-    uint64_t ps = source == 1u ? m->clock.aclk_ps : source == 2u ? m->clock.smclk_ps : 0;
-    if (mode_of(t) == STOPPED)
-        return 0;
-    return (ps << ((t->ctl & ID) >> 6)) * ((t->ex0 & 7u) + 1u);
+    return (timer_clock_ps(m, t) << ((t->ctl & ID) >> 6)) * ((t->ex0 & 7u) + 1u);
 }
 
 static void update(struct machine *m, const struct timer_a *t)
@@ -191,5 +195,5 @@ void timer_write(struct machine *m, struct timer_a *t, uint32_t offset, uint16_t
             stop(m, "unsimulated", "Timer_A capture (CAP in TAxCCTLn) is not simulated");
     }
     update(m, t);
-    m->event_at = 0;
+    energy_update(m);
 }

@@ -25,6 +25,9 @@ uint16_t timer_read(struct machine *m, struct timer_a *t, uint32_t offset);
 void timer_write(struct machine *m, struct timer_a *t, uint32_t offset, uint16_t value, uint16_t mask);
 void timer_synchronize(struct machine *m, struct timer_a *t);
 uint64_t timer_due(const struct machine *m, const struct timer_a *t);
+/* The period of the clock that it counts; 0 where it stands still. */
+uint64_t timer_clock_ps(const struct machine *m, const struct timer_a *t);
+
 void timer_accepted(struct machine *m, struct timer_a *t, unsigned vector);
 
 #endif

@@ -12,7 +12,8 @@ enum { UCMSB = 0x2000, UCPEN = 0x8000 };
 enum { UCOS16 = 0x0001 };
 enum { UCBUSY = 0x01, UCRXERR = 0x04, UCOE = 0x20, UCFE = 0x40, UCLISTEN = 0x80 };
 enum { UCRXIFG = 0x01, UCTXIFG = 0x02, UCTXCPTIFG = 0x08 };
-enum { POLLS = 64 };
+enum { POLLS = 64, CLOSE = 40 };            /* polls in a row, and cycles between them */
+#define PATIENCE_PS UINT64_C(1000000000000) /* a second */
 
 static bool off(const struct uart *u)
 {
@@ -35,18 +36,30 @@ void uart_reset(struct machine *m)
     u->waiting = false;
     u->sent_ps = u->arrived_ps = NEVER;
     u->idle_polls = 0;
+    u->answered = true;
+    u->quiet_ps = clock_now(m);
+}
+
+static uint64_t source_ps(const struct machine *m)
+{
+    return (m->uart.ctlw0 & UCSSEL) >> 6 == 1u ? m->clock.aclk_ps : m->clock.smclk_ps;
+}
+
+uint64_t uart_clock_ps(const struct machine *m)
+{
+    const struct uart *u = &m->uart;
+    return u->base != 0 && (u->sent_ps != NEVER || u->arrived_ps != NEVER) ? source_ps(m) : 0;
 }
 
 /* The average bit: modulation adds an eighth of a clock for every bit set in UCBRS. */
 static uint64_t bit_ps(const struct machine *m)
 {
     const struct uart *u = &m->uart;
-    uint64_t clock = (u->ctlw0 & UCSSEL) >> 6 == 1u ? m->clock.aclk_ps : m->clock.smclk_ps;
     unsigned eighths = 0;
     for (unsigned bit = 8; bit < 16u; bit++)
         eighths += u->mctlw >> bit & 1u;
     uint64_t clocks = u->mctlw & UCOS16 ? 16u * u->brw + (u->mctlw >> 4 & 0xFu) : u->brw;
-    uint64_t ps = clock * (8u * clocks + eighths) / 8u;
+    uint64_t ps = source_ps(m) * (8u * clocks + eighths) / 8u;
     return ps == 0 ? 1u : ps;
 }
 
@@ -61,6 +74,7 @@ static void start_sending(struct machine *m, uint64_t from_ps)
     u->sending = (uint8_t)u->txbuf;
     u->waiting = false;
     u->sent_ps = from_ps + frame_ps(m, bit_ps(m));
+    energy_update(m);
     u->ifg |= UCTXIFG;
     update(m);
 }
@@ -71,6 +85,9 @@ static void sent(struct machine *m)
     uint64_t mine = bit_ps(m), hosts = wire_bit_ps(&m->wire, mine), end = u->sent_ps;
     bool stop_bit = true;
     u->sent_ps = NEVER;
+    u->quiet_ps = clock_now(m);
+    u->answered = true;
+    energy_update(m);
     if (pin_has_function(m, u->tx_port, u->tx_pin, u->function))
         wire_send(&m->wire, wire_sample(u->sending, mine, hosts, &stop_bit));
     else
@@ -87,6 +104,8 @@ static void arrived(struct machine *m)
     uint64_t mine = bit_ps(m);
     bool stop_bit = true;
     u->arrived_ps = NEVER;
+    u->quiet_ps = clock_now(m);
+    energy_update(m);
     if (off(u) || !pin_has_function(m, u->rx_port, u->rx_pin, u->function)) {
         u->lost++;
         return;
@@ -102,17 +121,27 @@ static void arrived(struct machine *m)
     update(m);
 }
 
-void uart_listen(struct machine *m, bool block)
+void uart_listen(struct machine *m, uint64_t due_ps)
 {
     struct uart *u = &m->uart;
-    if (u->base == 0 || u->arrived_ps != NEVER || (!block && u->sent_ps != NEVER))
+    bool still = due_ps == NEVER;
+    if (u->base == 0 || u->arrived_ps != NEVER || (!still && u->sent_ps != NEVER))
         return;
-    int byte = wire_receive(&m->wire, block);
+    if (m->wire.terminal) {
+        still = still || clock_now(m) - u->quiet_ps >= PATIENCE_PS;
+        if (!still || off(u)) /* the host's bytes stay where they are */
+            return;
+    }
+    int byte = wire_receive(&m->wire, still);
+    if (still)
+        pace_restart(m);
     if (byte < 0)
         return;
+    uint64_t latency = still && u->answered ? m->wire.latency_ps : 0;
+    u->answered = false;
     u->arriving = (uint8_t)byte;
-    u->arrived_ps = clock_now(m) + 10u * wire_bit_ps(&m->wire, bit_ps(m));
-    m->event_at = 0;
+    u->arrived_ps = clock_now(m) + latency + 10u * wire_bit_ps(&m->wire, bit_ps(m));
+    energy_update(m);
 }
 
 uint64_t uart_due(const struct machine *m)
@@ -144,12 +173,19 @@ static uint16_t interrupt_vector(struct machine *m)
     return 0;
 }
 
-/* A program that polls the flag instead of sleeping hears the host now and then. */
+/* A program that polls the flag instead of sleeping hears the host now and then; at a terminal, when it does nothing
+ * else and nothing is due.
+ */
 static uint16_t flags(struct machine *m)
 {
     struct uart *u = &m->uart;
-    if (!(u->ifg & UCRXIFG) && u->arrived_ps == NEVER && ++u->idle_polls % POLLS == 0)
-        uart_listen(m, false);
+    if ((u->ifg & UCRXIFG) || u->arrived_ps != NEVER)
+        return u->ifg;
+    if (m->wire.terminal && m->cycles - u->polled_cycle > CLOSE)
+        u->idle_polls = 0;
+    u->polled_cycle = m->cycles;
+    if (++u->idle_polls % POLLS == 0)
+        uart_listen(m, m->wire.terminal ? io_due(m) : clock_now(m));
     return u->ifg;
 }
 
@@ -227,6 +263,7 @@ void uart_write(struct machine *m, uint32_t offset, uint16_t value, uint16_t mas
         u->statw &= UCLISTEN;
         u->waiting = false;
         u->sent_ps = NEVER;
+        energy_update(m);
     } else if (offset == TXBUF && !off(u)) {
         u->ifg &= (uint16_t)~UCTXIFG;
         u->waiting = true;

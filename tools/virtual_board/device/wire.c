@@ -9,6 +9,9 @@
 #include <termios.h>
 #include <unistd.h>
 
+/* Until a host sets a rate it has none: what is sent before is not garbled. */
+#define NOBODYS_SPEED B50
+
 const char *wire_open_terminal(struct wire *w)
 {
     struct termios raw;
@@ -23,8 +26,8 @@ const char *wire_open_terminal(struct wire *w)
     raw.c_lflag = 0;
     raw.c_cc[VMIN] = 1;
     raw.c_cc[VTIME] = 0;
-    (void)cfsetispeed(&raw, B38400);
-    (void)cfsetospeed(&raw, B38400);
+    (void)cfsetispeed(&raw, NOBODYS_SPEED);
+    (void)cfsetospeed(&raw, NOBODYS_SPEED);
     if (tcsetattr(other, TCSANOW, &raw) != 0)
         return NULL;
     w->in = w->out = terminal;
@@ -65,15 +68,33 @@ uint64_t wire_bit_ps(const struct wire *w, uint64_t device_bit_ps)
 
 void wire_send(struct wire *w, uint8_t byte)
 {
-    while (w->out >= 0 && write(w->out, &byte, 1) < 0 && errno == EAGAIN)
+    while (w->out >= 0 && write(w->out, &byte, 1) < 0 && (errno == EAGAIN || errno == EINTR)) {
+        if (w->ended != NULL && *w->ended)
+            return;
+    }
+}
+
+/* Whether the host has sent something. Whoever started this program may vanish meanwhile: then nobody waits. */
+static bool ready(struct wire *w, bool block)
+{
+    struct pollfd waiting[2] = {{w->in, POLLIN, 0}, {w->owned ? STDIN_FILENO : -1, 0, 0}};
+    if (poll(waiting, 2, block ? -1 : 0) <= 0)
+        return false;
+    if (waiting[1].revents & (POLLHUP | POLLERR))
+        (void)raise(SIGTERM);
+    return (waiting[0].revents & POLLIN) != 0;
+}
+
+void wire_await(struct wire *w)
+{
+    while (!ready(w, true) && (w->ended == NULL || !*w->ended))
         continue;
 }
 
 int wire_receive(struct wire *w, bool block)
 {
-    struct pollfd waiting = {w->in, POLLIN, 0};
     uint8_t byte;
-    if (w->in < 0 || poll(&waiting, 1, block && w->terminal ? -1 : 0) <= 0)
+    if (w->in < 0 || !ready(w, block && w->terminal))
         return -1;
     return read(w->in, &byte, 1) == 1 ? byte : -1;
 }
