@@ -8,30 +8,38 @@ from pathlib import Path
 from elftools.elf.elffile import ELFFile
 
 from sparsecomp.boards import Board
-from sparsecomp.errors import MismatchError
+from sparsecomp.errors import DoesNotFitError, MismatchError
 from sparsecomp.plan import Plan
+from sparsecomp.stack import stack_depth
 
 START_UP_BYTES = 128  # to copy and clear before main: a small charge has to pay for it
-RESET_VECTOR = (0xFFFE, 0x10000)
+VECTOR_TABLE = (0xFF90, 0x10000)
 
 
 @dataclass(frozen=True)
 class Linked:
-    """What the linker made of a plan: bytes of code and its constants, and of variables that start-up sets."""
+    """What the linker made of a plan: bytes of code and its constants, of variables that start-up sets, of stack that
+    can be needed at once, and of memory there is for it.
+    """
 
     code_bytes: int
     start_up_bytes: int
+    stack_bytes: int
+    stack_room: int
 
     def line(self, plan: Plan) -> str:
         """One line for people."""
         return (
             f"linked for {plan.board.name}: {self.code_bytes} bytes of code (the plan has room for {plan.code_bytes}), "
-            f"{self.start_up_bytes} bytes of variables to set at start-up; feature maps and tables lie where planned"
+            f"{self.start_up_bytes} bytes of variables to set at start-up, {self.stack_bytes} of {self.stack_room} "
+            "bytes of stack; feature maps and tables lie where planned"
         )
 
 
 def check_linked(elf: Path, plan: Plan) -> Linked:
-    """Reads the ELF file. Raises MismatchError naming the first object that is not where the plan has it."""
+    """Reads the ELF file, beside which the compiler left its .su files. Raises MismatchError naming the first object
+    that is not where the plan has it, DoesNotFitError where the stack could run into variables.
+    """
     with open(elf, "rb") as file:
         image = ELFFile(file)
         symbols = {s.name: (s["st_value"], s["st_size"]) for s in image.get_section_by_name(".symtab").iter_symbols()}
@@ -44,14 +52,21 @@ def check_linked(elf: Path, plan: Plan) -> Linked:
     start_up = sections[".data"][1] + sections[".bss"][1]
     if start_up > START_UP_BYTES:
         raise MismatchError(f"start-up has {start_up} bytes to set, the most is {START_UP_BYTES}", _HINT)
-    return Linked(sections[".text"][1] + sections[".rodata"][1] + sections[".data"][1], start_up)
+    code = sections[".text"][1] + sections[".rodata"][1] + sections[".data"][1]
+    room = symbols["__stack"][0] - symbols["__stack_limit"][0]
+    depth = stack_depth(elf, elf.parent, plan.board.toolchain.prefix)
+    if depth > room:
+        raise DoesNotFitError(
+            f"the stack can grow to {depth} bytes, {plan.board.name} has {room} for it", "take a board with more SRAM"
+        )
+    return Linked(code, start_up, depth, room)
 
 
 _HINT = "board.ld was changed, or this is a defect of sparsecomp: please report the model and the board file"
 
 
 def _inside(board: Board, start: int, end: int) -> bool:
-    if (start, end) == RESET_VECTOR:
+    if VECTOR_TABLE[0] <= start < end <= VECTOR_TABLE[1]:
         return True
     uses = ("code", "weights", "arena", "stack", "scratch")
     return any(at <= start and end <= at + size for use in uses for _, at, size in board.spans(use))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sparsecomp.boards import Board
 from sparsecomp.plan import Plan
+
+VECTORS = 0xFF90  # of the FR58xx, FR59xx and FR69xx
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,16 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Vector:
+    """An interrupt handler and the address of its vector."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True)
 class LinkMap:
-    """What board.ld says: pieces, the one for code and for RAM, the end of code and state, arenas and tables."""
+    """What board.ld says: pieces, the one for code and for RAM, the end of code and state, arenas, tables, vectors."""
 
     pieces: tuple[Piece, ...]
     code: str
@@ -37,6 +48,7 @@ class LinkMap:
     code_limit: str
     arenas: tuple[Place, ...]
     tables: tuple[Place, ...]
+    vectors: tuple[Vector, ...]
 
 
 def link_map(plan: Plan) -> LinkMap:
@@ -62,4 +74,10 @@ def link_map(plan: Plan) -> LinkMap:
     sizes = [sum(n for n, at in zip(plan.weight_bytes, plan.table_starts, strict=True) if at == s) for s in starts]
     tables = tuple(Place(piece_of(s), f"{s:#x}", f"{n:#x}") for s, n in zip(starts, sizes, strict=True))
     limit = code + plan.code_bytes + plan.state_bytes
-    return LinkMap(pieces, names[code], names[board.spans("stack")[0][1]], f"{limit:#x}", arenas, tables)
+    ram = names[board.spans("stack")[0][1]]
+    return LinkMap(pieces, names[code], ram, f"{limit:#x}", arenas, tables, _vectors(board))
+
+
+def _vectors(board: Board) -> tuple[Vector, ...]:
+    handlers = (("uart_interrupt", board.serial), ("timer_interrupt", board.timer))
+    return tuple(Vector(name, f"{VECTORS + 2 * at.vector:#x}") for name, at in handlers if at is not None)

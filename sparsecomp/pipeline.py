@@ -15,6 +15,7 @@ from sparsecomp.boards import Board, load_board
 from sparsecomp.build import compiler
 from sparsecomp.errors import DoesNotFitError, InputError
 from sparsecomp.metrics import Metric, fitting, top1
+from sparsecomp.on_board import Bench
 from sparsecomp.plan import Plan
 from sparsecomp.plan.planner import make_plan
 from sparsecomp.prepare import Prepared, Request, prepare, random_inputs, test_data
@@ -34,6 +35,7 @@ from sparsecomp.results import (
 from sparsecomp.validate import layer_errors
 from sparsecomp_tools.power import explore_directory
 
+DEFAULT_BENCH = Bench()
 STAGES = ("plan", "generate", "build")
 Model = Any  # a path, or a LoadedModel
 
@@ -80,11 +82,14 @@ def deploy(
     kills: int = 20,
     metric: Metric = top1,
     progress: Progress = silent,
+    bench: Bench = DEFAULT_BENCH,
+    samples: int | None = None,
     **request: Any,
 ) -> Deployment:
-    """The whole line: load, quantize, plan, generate, build, run under power failures, compare every level.
+    """The whole line: load, quantize, plan, generate, build, run, compare every level.
 
-    ``until`` stops after that stage. For a board other than host it stops after generate.
+    On the host the power fails ``failures`` times; a board is flashed and run as ``bench`` says, on the first
+    ``samples`` test samples (None: all). ``until`` stops after that stage.
     """
     if until is not None and until not in STAGES:
         raise InputError(f"there is no stage '{until}'", "stages: " + ", ".join(STAGES))
@@ -93,18 +98,53 @@ def deploy(
     progress("loading and quantizing", 0, 1)
     prepared = prepare(model, wanted)
     test = test_data(prepared, data)
+    test = test if samples is None else test.first(samples)
     metric = fitting(metric, test.labels, prepared.program.outputs[0].shape)
     plan = make_plan(prepared.program, target, volatile_input=wanted.volatile_input)
     rows = layer_rows(plan, _errors(prepared))
     progress("loading and quantizing", 1, 1)
     if until == "plan":
         return Deployment(plan, rows)
-    stage = until or ("validate" if target.is_host else "generate")
+    stage = until or "validate"
     with staged(out) as directory:
         write_files(directory, generate(prepared, plan, rows))
-        result = prove(prepared, plan, rows, directory, stage, Trial(test, metric, failures, seed, kills, progress))
+        result = prove(
+            prepared, plan, rows, directory, stage, Trial(test, metric, failures, seed, kills, progress, bench)
+        )
         write_files(directory, {"report.json": to_json(result.to_json())})
     return replace(result, directory=Path(out))
+
+
+def accuracy(
+    model: Model,
+    *,
+    board: str = "msp430fr5994",
+    data: str | Path | None = None,
+    samples: int | None = None,
+    metric: Metric = top1,
+    bench: Bench = DEFAULT_BENCH,
+    progress: Progress = silent,
+    **request: Any,
+) -> Deployment:
+    """Runs samples on a board that was flashed before (a virtual one is flashed here), every answer compared.
+
+    The firmware must be this model's, made with the same options for the same board: its hash is asked for first.
+    """
+    wanted, target = Request(**request), load_board(board)
+    if target.is_host:
+        raise InputError("the host has no serial line", "name a board with --board; deploy to host measures accuracy")
+    prepared = prepare(model, wanted)
+    test = test_data(prepared, data)
+    test = test if samples is None else test.first(samples)
+    metric = fitting(metric, test.labels, prepared.program.outputs[0].shape)
+    plan = make_plan(prepared.program, target, volatile_input=wanted.volatile_input)
+    rows = layer_rows(plan)
+    with tempfile.TemporaryDirectory(prefix="sparsecomp-") as folder:
+        path = Path(folder) / "project"
+        path.mkdir()
+        write_files(path, generate(prepared, plan, rows))
+        trial = Trial(test, metric, progress=progress, bench=replace(bench, flash=False))
+        return prove(prepared, plan, rows, path, "validate", trial)
 
 
 def simulate(

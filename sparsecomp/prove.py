@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from sparsecomp.build import built, compiler, selftest
+from sparsecomp.device_header import has_serial
 from sparsecomp.linked import check_linked
 from sparsecomp.metrics import Metric, agreement, mean_squared_error, top1
+from sparsecomp.on_board import Bench, run_on_board
 from sparsecomp.plan import Plan
 from sparsecomp.prepare import Data, Prepared, saturated
 from sparsecomp.quantize import sqnr_db
@@ -33,7 +35,9 @@ def silent(what: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True)
 class Trial:
-    """What a project is held against: samples with their metric, and power failures (random ones, and kills)."""
+    """What a project is held against: samples with their metric, and power failures (random ones, and kills). ``bench``
+    says how a board is reached.
+    """
 
     data: Data
     metric: Metric = top1
@@ -41,6 +45,7 @@ class Trial:
     seed: int = 0
     kills: int = 20
     progress: Progress = silent
+    bench: Bench = Bench()
 
 
 def prove(
@@ -51,14 +56,13 @@ def prove(
     Raises ToolError where it cannot be built or run, MismatchError where a level differs from the reference.
     """
     if stage == "generate":
-        return Deployment(plan, rows, stage=stage, remarks=_remarks(plan))
+        return Deployment(plan, rows, stage=stage)
     compiler(plan.board)
     trial.progress("building", 0, 1)
     with built(directory, plan.board) as copy:
         trial.progress("building", 1, 1)
         if not plan.board.is_host:
-            linked = check_linked(copy / "build" / "firmware.elf", plan)
-            return Deployment(plan, rows, stage=stage, remarks=(linked.line(plan),))
+            return _prove_on_board(prepared, plan, rows, copy, stage, trial)
         if stage == "build":
             selftest(copy)
             return Deployment(plan, rows, stage=stage)
@@ -71,11 +75,23 @@ def prove(
     return Deployment(plan, rows, stage=stage, accuracy=accuracy, compared_elements=elements, power=power)
 
 
-def _remarks(plan: Plan) -> tuple[str, ...]:
-    if plan.board.is_host:
-        return ()
-    what = f"stopped after generate: this version does not run on {plan.board.name}"
-    return (f"{what}; make in the project builds a library and a self-testing firmware for it",)
+def _prove_on_board(
+    prepared: Prepared, plan: Plan, rows: tuple[LayerRow, ...], copy: Path, stage: str, trial: Trial
+) -> Deployment:
+    """A built copy for a board: linked as planned, and every answer that comes over the serial line right."""
+    linked = check_linked(copy / "build" / "firmware.elf", plan)
+    remarks = (linked.line(plan),)
+    if stage == "build":
+        return Deployment(plan, rows, stage=stage, remarks=remarks)
+    if not has_serial(plan.board):
+        remarks += (f"stopped after the build: {plan.board.name} has no [serial] and [timer] in its board file",)
+        return Deployment(plan, rows, stage="build", remarks=remarks)
+    on_board = run_on_board(
+        prepared, plan, copy, trial.data, trial.bench, linked=linked, metric=trial.metric, progress=trial.progress
+    )
+    values = run(prepared.program, trial.data.wire).values
+    accuracy = replace(_accuracy(prepared, trial, values, None), board=on_board.score, board_name=on_board.where)
+    return Deployment(plan, rows, stage=stage, accuracy=accuracy, remarks=remarks, on_board=on_board)
 
 
 def _compare(copy: Path, prepared: Prepared, trial: Trial) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
@@ -98,12 +114,13 @@ def _joined(parts: Sequence[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
 
 
 def _accuracy(
-    prepared: Prepared, trial: Trial, values: tuple[np.ndarray, ...], on_host: tuple[np.ndarray, ...]
+    prepared: Prepared, trial: Trial, values: tuple[np.ndarray, ...], on_host: tuple[np.ndarray, ...] | None
 ) -> Accuracy:
     expected, metric = prepared.float_outputs(trial.data.raw), trial.metric
     scores = [None, None, None]
     if trial.data.labels is not None:
-        scores = [float(metric(level[0], trial.data.labels)) for level in (expected, values, on_host)]
+        levels = (expected, values, on_host)
+        scores = [None if level is None else float(metric(level[0], trial.data.labels)) for level in levels]
     quality = min(sqnr_db(e, v) for e, v in zip(expected, values, strict=True))
     known = {top1: "accuracy", mean_squared_error: "mean squared error"}
     name = known.get(metric) or getattr(metric, "__name__", "metric")

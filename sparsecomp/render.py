@@ -15,6 +15,7 @@ import jinja2
 import numpy as np
 
 from sparsecomp.c_text import comment, number_rows
+from sparsecomp.device_header import device_header, has_serial
 from sparsecomp.kernels import Rendered, kernel
 from sparsecomp.kernels.mac import nnz
 from sparsecomp.linker import link_map
@@ -135,6 +136,8 @@ def render(plan: Plan, vector: Vector, model_sha256: str, version: str) -> dict[
     out |= {f"headers/{layer.name}.h": fill("layer.h.j2", layer=layer) for layer in layers if layer.arrays}
     if not board.is_host:
         out["board.ld"] = fill("board.ld.j2", link=link_map(plan))
+    if has_serial(board):
+        out["headers/board.h"] = fill("board.h.j2", device=device_header(board))
     out |= _copied(plan, {piece.function for piece in pieces})
     out["include/config.h"] = fill("config.h.j2")
     return dict(sorted(out.items()))
@@ -152,6 +155,7 @@ def _context(plan: Plan, names: CNames, layers: list[Layer], vector: Vector) -> 
     return {
         "board": board.name,
         "is_host": board.is_host,
+        "has_serial": has_serial(board),
         "is_float": names.is_float,
         "prefix": board.toolchain.prefix,
         "cflags": " ".join((*board.toolchain.cflags, *(["-fno-strict-aliasing"] if names.is_float else []))),
@@ -253,16 +257,20 @@ def _copied(plan: Plan, functions: set[str]) -> dict[str, bytes]:
             text = source.read_bytes()
             if any(re.search(rb"\bkernel_" + name.encode() + rb"\b", text) for name in functions):
                 out[f"kernels/{source.name}"] = text
+    serial = has_serial(plan.board)
     folders = {
         "runtime": "runtime",
         "include": "include",
         "port": f"ports/{'host' if plan.board.is_host else 'msp430'}",
-    }
+    } | ({"serial": "serial"} if serial else {})
+    bare = {"port.h", "start.S"}  # all that a firmware without a serial line takes of the MSP430's port
     for target, folder in folders.items():
         for source in firmware.joinpath(*folder.split("/")).iterdir():
-            if source.name.endswith((".c", ".h", ".S")):
+            needed = serial or plan.board.is_host or target != "port" or source.name in bare
+            if needed and source.name.endswith((".c", ".h", ".S")):
                 out[f"{target}/{source.name}"] = source.read_bytes()
-    program = "selftest.c" if plan.board.is_host else "bare_selftest.c"
-    out["main.c"] = firmware.joinpath("app", program).read_bytes()
-    out["examples/sensor_loop.c"] = firmware.joinpath("app", "sensor_loop.c").read_bytes()
-    return out
+    apps = {"examples/sensor_loop.c": "sensor_loop.c"}
+    apps |= {"main.c": "selftest.c"} if plan.board.is_host else {"examples/selftest.c": "bare_selftest.c"}
+    if not plan.board.is_host:
+        apps["main.c"] = "serial_main.c" if serial else "bare_selftest.c"
+    return out | {name: firmware.joinpath("app", app).read_bytes() for name, app in apps.items()}

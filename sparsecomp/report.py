@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sparsecomp.device_header import has_serial
 from sparsecomp.kernels.mac import nnz
 from sparsecomp.plan import Plan
 from sparsecomp.plan.buffers import RECEIVED
@@ -212,7 +213,25 @@ def persistent_records(plan: Plan) -> list[dict[str, Any]]:
         }
         for i, a in enumerate(plan.arenas)
     ]
-    return records
+    return records + (_serial_records(plan) if has_serial(plan.board) else [])
+
+
+def _serial_records(plan: Plan) -> list[dict[str, Any]]:
+    """What the serial line keeps. Counters are diagnostics: no inference reads them."""
+    layers = len(plan.program.steps)
+    return [
+        {"name": "filled", "bytes": 2, "class": "commit word", "rule": "0 at open, then after the words it counts"},
+        {
+            "name": "opened",
+            "bytes": 4,
+            "class": "exposed by filled",
+            "rule": "complete before the first word is counted",
+        },
+        {"name": "until", "bytes": 2, "class": "commit word", "rule": "written before the inference that it bounds"},
+        {"name": "boots", "bytes": 10, "class": "diagnostics", "rule": "counted at each start"},
+        {"name": "forced failures", "bytes": 8, "class": "diagnostics", "rule": "written by x-fail and at each start"},
+        {"name": "layer_cycles", "bytes": 4 * layers, "class": "diagnostics", "rule": "added to after each unit"},
+    ]
 
 
 def rows_json(rows: Sequence[LayerRow]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sparsecomp.measurements import BoardRun
 from sparsecomp.metrics import GOOD_SQNR_DB
 from sparsecomp.plan import Plan
 from sparsecomp.report import VERSION, LayerRow, layer_table, plan_json, restart_line, rows_json, verdict
@@ -119,14 +120,23 @@ class Accuracy:
     output_sqnr_db: float
     saturated: float = 0.0
     is_float: bool = False
+    board: float | None = None
+    board_name: str = ""
 
     def lines(self) -> list[str]:
         """The levels as a small table."""
         reference = f"{'float32' if self.is_float else 'integer'} reference"
         same = "" if self.agreement is None else f"same answer {self.agreement:.1%}, "
         out = [f"{self.samples} samples, {reference} against float: {same}outputs {self.output_sqnr_db:.1f} dB"]
-        levels = (("float network", self.float_network), (reference, self.reference), ("host C", self.host_c))
-        out += [f"  {self.metric} {name:18} {value:.4f}" for name, value in levels if value is not None]
+        levels = (
+            ("float network", self.float_network),
+            (reference, self.reference),
+            ("host C", self.host_c),
+            (self.board_name, self.board),
+        )
+        shown = [(name, value) for name, value in levels if value is not None]
+        width = max((18, *(len(name) for name, _ in shown)))
+        out += [f"  {self.metric} {name:{width}} {value:.4f}" for name, value in shown]
         return out + [f"note: {note}" for note in self.notes()]
 
     def notes(self) -> list[str]:
@@ -157,6 +167,7 @@ class Deployment:
     compared_elements: int = 0
     power: Any = None
     remarks: tuple[str, ...] = ()
+    on_board: BoardRun | None = None
 
     @property
     def exit_code(self) -> int:
@@ -176,6 +187,8 @@ class Deployment:
         if self.power is not None:
             out += [power_line(self.power), period_line(self.power, self.plan)]
         out += list(self.remarks)
+        if self.on_board is not None:
+            out += self.on_board.lines()
         if self.directory is not None:
             out.append(f"project: {self.directory}")
         return out
@@ -192,6 +205,7 @@ class Deployment:
             accuracy=None if self.accuracy is None else vars(self.accuracy) | {"notes": self.accuracy.notes()},
             compared_elements=self.compared_elements,
             power=None if self.power is None else _repeatable(self.power.to_json()),
+            board=None if self.on_board is None else self.on_board.to_json(),
         )
 
 

@@ -7,17 +7,20 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.resources import files as package_files
 from pathlib import Path
 
 import numpy as np
 import pytest
 from small import Net, chain, loaded, residual, samples
+from toolchain import require_msp430
 
 import sparsecomp
 from sparsecomp import pipeline
-from sparsecomp.boards import load_board
+from sparsecomp.boards import list_boards, load_board
 from sparsecomp.build import built
 from sparsecomp.errors import InputError, MismatchError, ToolError
+from sparsecomp.on_board import Bench
 from sparsecomp.prepare import Request, prepare
 from sparsecomp.report import VERSION
 from sparsecomp.results import Analysis, Conversion, Deployment, SimulationResult
@@ -110,10 +113,27 @@ def test_an_unknown_stage_is_refused_with_the_known_ones(model, tmp_path):
     assert "generate" in refusal.value.hint
 
 
-def test_another_board_stops_after_generate_and_says_so(model, tmp_path):
-    result = sparsecomp.deploy(model, tmp_path / "out", board="msp430fr5994")
-    assert result.stage == "generate"
-    assert any("msp430fr5994" in remark for remark in document(result, "deployment")["remarks"])
+@pytest.mark.parametrize("board", [name for name in list_boards() if name != "host"])
+def test_a_board_runs_its_firmware(board, model, tmp_path):
+    require_msp430()
+    bench = Bench(ports=("virtual",))
+    result = sparsecomp.deploy(model, tmp_path / "out", board=board, bench=bench, samples=2)
+    assert result.stage == "validate"
+    found = document(result, "deployment")
+    assert any(f"linked for {board}" in remark for remark in found["remarks"])
+    assert found["board"]["simulated"] and found["board"]["samples"] == 2
+    measured = found["board"]["measured"]
+    assert measured["inferences"] == 2 and measured["reboots"] == 0
+    assert sum(layer["cycles"] for layer in measured["layers"]) == pytest.approx(measured["cycles"], abs=20)
+
+
+def test_a_board_without_a_serial_line_stops_after_the_build(model, tmp_path):
+    require_msp430()
+    text = package_files("sparsecomp_boards").joinpath("msp430fr5994.toml").read_text()
+    (tmp_path / "mute.toml").write_text(text[: text.index("[serial]")])
+    result = sparsecomp.deploy(model, tmp_path / "out", board=tmp_path / "mute.toml")
+    assert result.stage == "build" and "has no [serial]" in result.remarks[-1]
+    assert "selftest_verdict" in (tmp_path / "out/main.c").read_text()
 
 
 def test_a_directory_of_somebody_else_is_left_alone(model, tmp_path):

@@ -48,10 +48,19 @@ extern progress_t model_progress;
 extern int16_t *const model_input;
 extern const output_t model_outputs[];
 extern const uint16_t model_output_count;
+extern const int8_t model_output_exponents[]; /* value = element * 2^-exponent */
+extern const output_t model_layer_views[];    /* the memory that each layer writes, for validation */
 
 /* Takes an input of model_input_words words under the caller's id. Returns 0, or -1 while an inference is under way or
  * its result waits. The input held before is given up at once. */
 int model_deliver(uint32_t id, const int16_t *words);
+
+/* The same in parts, for an input that comes over a slow line: open gives up the input held (-1 while an inference is
+ * under way or its result waits), then the caller puts all words of model_input, then close makes it the input held.
+ * Between the two no input can be started, however often the power fails.
+ */
+int model_open(void);
+void model_close(uint32_t id);
 
 /* 1 and the id where a complete input is held, 0 otherwise. */
 int model_held(uint32_t *id);

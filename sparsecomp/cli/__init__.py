@@ -14,7 +14,11 @@ VERBS = {
     "convert": "Write the C project only.",
     "simulate": "Run the host build under power failures.",
     "explore": "Visit every state that power failures can lead to.",
+    "flash": "Write a project's firmware to a board, read it back, ask it who it is.",
+    "accuracy": "Run samples on a board over its serial line, every answer compared.",
+    "board": "Run a firmware on the virtual board.",
     "boards": "List boards, or show one.",
+    "doctor": "What is installed, what is plugged in, what is missing.",
 }
 
 

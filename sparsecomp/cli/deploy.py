@@ -8,6 +8,8 @@ import click
 from sparsecomp.cli import style
 from sparsecomp.cli.command import GuardedCommand
 from sparsecomp.cli.options import (
+    bench_of,
+    bench_options,
     board_option,
     conversion_options,
     failure_options,
@@ -26,13 +28,18 @@ from sparsecomp.cli.options import (
 @loading_options
 @conversion_options
 @failure_options
+@bench_options
 @output_options
 def main(model: str, board: str, out: str | None, as_json: bool, **options: Any) -> int:
-    """From MODEL.PT to C that is proved to give the same bits however often the power fails."""
+    """From MODEL.PT to C that is proved to give the same bits however often the power fails.
+
+    The host build runs while the power fails; a board's firmware is flashed and run over its serial line.
+    """
     from sparsecomp.pipeline import deploy
 
     out = out or default_out(model, board)
-    result = deploy(model, out, board=board, progress=style.Progress(), **options)
+    bench = bench_of(options)
+    result = deploy(model, out, board=board, bench=bench, progress=style.Progress(), **options)
     style.show(result, as_json)
     return result.exit_code
 

@@ -81,3 +81,56 @@ failure_options = together(
     ),
     click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of their moments."),
 )
+
+
+class Quantity(click.ParamType):
+    """``100uF`` or ``500uW`` as a number of microfarads or microwatts."""
+
+    def __init__(self, unit: str) -> None:
+        self.unit = unit
+        self.name = f"N{unit}"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        from sparsecomp_tools.virtual_board.supply import microfarads, microwatts
+
+        return value if isinstance(value, float) else (microfarads if self.unit == "F" else microwatts)(value)
+
+
+supply_options = together(
+    click.option("--capacitor", type=Quantity("F"), help="Feed the virtual board from a capacitor: 100uF."),
+    click.option("--power", type=Quantity("W"), help="What the harvester gives: 500uW."),
+    click.option("--trace", metavar="FILE", help="What the harvester gives, lines '<ms> <volts>' or '<ms> <uW>'."),
+)
+
+
+def supply_of(options: dict[str, Any]) -> Any:
+    """Takes the supply's options off; a Supply, None where the power stays. Raises InputError for half a supply."""
+    from sparsecomp.errors import InputError
+    from sparsecomp_tools.virtual_board import Supply
+
+    capacitor, power, trace = (options.pop(name) for name in ("capacitor", "power", "trace"))
+    if capacitor is None and (power is not None or trace is not None):
+        raise InputError("a harvester without a capacitor", "add --capacitor 100uF")
+    return None if capacitor is None else Supply(capacitor, power, trace)
+
+
+bench_options = together(
+    click.option(
+        "--port", "ports", multiple=True, default=("auto",), show_default=True, metavar="auto|virtual|DEVICE",
+        help="Where the firmware runs; several share the work. auto: a board that is plugged in, or a virtual one.",
+    ),
+    click.option("--runner", metavar="NAME", help="Flash runner. [default: the first that is installed]"),
+    supply_options,
+    click.option("--samples", type=click.IntRange(min=1), help="Run only the first ones."),
+    click.option("--log", metavar="FILE", help="Keep each answer; an interrupted run goes on from there."),
+    click.option("--patience", type=click.FloatRange(min=0.1), help="Seconds that a board may take for an answer."),
+)  # fmt: skip
+
+
+def bench_of(options: dict[str, Any], **more: Any) -> Any:
+    """Takes the options of ``bench_options`` off, except --samples; a Bench."""
+    from sparsecomp.on_board import Bench
+
+    supply = supply_of(options)
+    names = ("ports", "runner", "log", "patience")
+    return Bench(supply=supply, **{name: options.pop(name) for name in names}, **more)

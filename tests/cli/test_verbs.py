@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from toolchain import require_msp430
 
 
 def test_deploy_proves_a_model_on_the_host(cli, model, tmp_path):
@@ -31,11 +32,13 @@ def test_deploy_stops_where_it_is_told(cli, model, tmp_path, until):
     assert (out / "model.c").exists() == (until != "plan")
 
 
-def test_deploy_for_another_board_stops_after_generating_and_says_so(cli, model, tmp_path):
-    result = cli("deploy", "--board", "msp430fr5994", model, "-o", tmp_path / "project")
+def test_deploy_for_a_board_runs_its_firmware(cli, model, tmp_path):
+    require_msp430()
+    result = cli("deploy", "--board", "msp430fr5994", model, "-o", tmp_path / "project", "--port", "virtual")
     assert result.code == 0, result.err
     assert (tmp_path / "project" / "model.c").is_file()
-    assert "generate" in result.out
+    assert "PASS" in result.out and "virtual (simulated msp430fr5994)" in result.out
+    assert "one inference (simulated):" in result.out
 
 
 def test_deploy_measures_accuracy_on_given_data(cli, model, tmp_path):

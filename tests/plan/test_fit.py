@@ -234,7 +234,7 @@ def test_units_are_merged_until_the_cursor_holds_them():
 def test_the_verdict_says_fits_or_tight_with_the_bytes():
     plan = make_plan(program(chain()), HOST)
     assert verdict(plan).startswith(f"FITS host: {plan.fram_bytes} of {plan.fram_capacity} bytes")
-    tight = make_plan(heavy(80), replace(SMALL, limits=replace(SMALL.limits, tight_percent=70)))
+    tight = make_plan(heavy(70), replace(SMALL, limits=replace(SMALL.limits, tight_percent=70)))
     assert tight.fram_bytes > 0.7 * tight.fram_capacity
     assert verdict(tight).startswith("TIGHT msp430fr5969")
     parts = plan.constant_bytes + plan.arena_bytes + plan.state_bytes + plan.code_bytes

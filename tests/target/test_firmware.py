@@ -21,6 +21,12 @@ def project(tmp_path, board="msp430fr5994", network=networks.residual, **options
     return networks.generate(network(), tmp_path / "project", board=board, **options)
 
 
+def without_serial(made):
+    """With the self-test in place of the firmware for the serial line."""
+    (made.directory / "main.c").write_bytes((made.directory / "examples/selftest.c").read_bytes())
+    return made
+
+
 def link(made):
     with built(made.directory, made.plan.board) as copy:
         return check_linked(copy / "build" / "firmware.elf", made.plan)
@@ -31,9 +37,13 @@ def link(made):
 def test_every_byte_lies_where_it_was_planned(board, network, tmp_path):
     made = project(tmp_path, board, network)
     linked = link(made)
-    assert 1000 < linked.code_bytes < made.plan.code_bytes
-    assert linked.start_up_bytes == 0
+    assert 6000 < linked.code_bytes < made.plan.code_bytes
+    assert 0 < linked.start_up_bytes <= 32
+    assert 150 < linked.stack_bytes < linked.stack_room
     assert board in linked.line(made.plan)
+    bare = link(without_serial(made))
+    assert 1000 < bare.code_bytes < linked.code_bytes
+    assert bare.start_up_bytes == 0 < bare.stack_bytes < linked.stack_bytes
 
 
 def test_a_float_model_links(tmp_path):
@@ -49,7 +59,8 @@ def edited(made, name, old, new):
 
 
 def test_variables_are_counted_and_limited(tmp_path):
-    made = edited(project(tmp_path), "main.c", "int main(void)", "static volatile int16_t seed = 7;\nint main(void)")
+    made = without_serial(project(tmp_path))
+    edited(made, "main.c", "int main(void)", "static volatile int16_t seed = 7;\nint main(void)")
     edited(made, "main.c", "uint32_t id;", "uint32_t id = (uint32_t)(uint16_t)seed;")
     assert link(made).start_up_bytes == 2
     edited(made, "main.c", "seed = 7", "seed = 7, more[100]")
@@ -77,8 +88,8 @@ def test_tables_in_another_piece_are_found(tmp_path):
 
 
 def test_code_beyond_the_plan_does_not_link(tmp_path):
-    made = project(tmp_path)
-    filler = "static const uint8_t filler[12000] = {1};\nint main(void)"
+    made = without_serial(project(tmp_path))
+    filler = "static const uint8_t filler[18000] = {1};\nint main(void)"
     edited(made, "main.c", "int main(void)", filler)
     edited(made, "main.c", "uint32_t id;", "uint32_t id = filler[selftest_verdict];")
     with pytest.raises(ToolError, match="larger than the plan has room for"):
@@ -95,7 +106,14 @@ def test_the_reset_vector_and_the_signatures(tmp_path):
         reset = image.get_section_by_name(".reset")
         assert reset["sh_addr"] == 0xFFFE and int.from_bytes(reset.data(), "little") == entry
         reserved = load_board("msp430fr5994").reserved
+        vectors = {".vector_uart_interrupt": 0xFFF0, ".vector_timer_interrupt": 0xFFE8, ".reset": 0xFFFE}
+        names = {s["st_value"]: s.name for s in image.get_section_by_name(".symtab").iter_symbols() if s.name}
+        for name, address in vectors.items():
+            section = image.get_section_by_name(name)
+            handler = int.from_bytes(section.data(), "little")
+            assert section["sh_addr"] == address and handler < 0x10000
+            assert names[handler] == (name.removeprefix(".vector_") if name != ".reset" else "_start")
         for section in image.iter_sections():
             start, size = section["sh_addr"], section["sh_size"]
-            if section["sh_flags"] & 2 and size and section.name != ".reset":
+            if section["sh_flags"] & 2 and size and section.name not in vectors:
                 assert all(start + size <= r.start or start >= r.start + r.size for r in reserved), section.name

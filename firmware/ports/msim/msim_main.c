@@ -17,8 +17,6 @@
 
 enum { OK = 0, REFUSED = 3, SHORT_INPUT = 4, NO_OUTPUT = 5 };
 
-extern const output_t model_layer_views[];
-
 ARENA(0) static int16_t delivered[MODEL_INPUT_WORDS] = {0};
 
 /* The number of bytes that were there, at most count. */

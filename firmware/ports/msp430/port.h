@@ -7,7 +7,7 @@
 #define PORT_H
 
 #define PERSISTENT __attribute__((section(".persistent")))
-#define DIAG __attribute__((section(".persistent")))
+#define DIAG __attribute__((section(".diag")))
 #define ARENA(number) __attribute__((section(".arena" #number)))
 #define WEIGHTS(piece) __attribute__((section(".tables" #piece)))
 #define SCRATCH __attribute__((section(".noinit")))

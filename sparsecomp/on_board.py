@@ -1,0 +1,194 @@
+"""The back half of the line for a board: its firmware is flashed, run over the serial line, compared and measured."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sparsecomp.boards import Board
+from sparsecomp.errors import InputError, MismatchError
+from sparsecomp.linked import Linked
+from sparsecomp.measurements import BoardRun, LayerCost, Measured
+from sparsecomp.metrics import Metric, top1
+from sparsecomp.plan import Plan
+from sparsecomp.plan.units import step_cycles
+from sparsecomp.prepare import Data, Prepared
+from sparsecomp.reference import Answers, run, to_values, wire_words
+from sparsecomp.validate import check_layers, decode_answers
+
+RUNNING = "running over serial"
+FLASHING = "flashing"
+PATIENCE = 10.0  # seconds at least that a board may take for an answer
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """How boards are reached: ``ports`` are 'auto', 'virtual' or serial ports; several share the work.
+
+    ``runner`` flashes them (None: the first that can); with ``flash`` False only virtual ones. ``supply``
+    (sparsecomp_tools.virtual_board.Supply) feeds a virtual one; None: its power stays. ``log`` keeps what was answered.
+    ``patience`` is the time in seconds that a real board may take for one answer.
+    """
+
+    ports: tuple[str, ...] = ("auto",)
+    runner: str | None = None
+    flash: bool = True
+    supply: Any = None
+    log: Path | str | None = None
+    seed: int = 1
+    patience: float | None = None
+
+
+def model_hash(directory: Path) -> str:
+    """The hash that a project's firmware answers with. Raises InputError where there is none."""
+    for line in (directory / "model.h").read_text().splitlines():
+        if line.startswith("#define MODEL_HASH "):
+            return line.split('"')[1]
+    raise InputError(f"{directory.name}/model.h has no MODEL_HASH", "generate the project again")
+
+
+def run_on_board(
+    prepared: Prepared,
+    plan: Plan,
+    copy: Path,
+    data: Data,
+    bench: Bench,
+    *,
+    linked: Linked | None = None,
+    metric: Metric = top1,
+    progress: Progress,
+) -> BoardRun:
+    """Flashes the firmware of ``copy``, a built project, runs the samples and holds every answer against the
+    reference.
+
+    Raises ToolError where a board or a tool fails, MismatchError where an answer differs, naming the first layer.
+    """
+    from sparsecomp_tools.accuracy import Difference, Log, port_of, run_accuracy
+
+    program = prepared.program
+    answers = run(program, data.wire)
+    job = _job(prepared, plan, copy, data, answers, bench)
+    log = Log(bench.log, job.model_hash, hashlib.sha256(job.inputs.tobytes()).hexdigest()[:16], len(data))
+    resumed = len(log.records)
+    with tempfile.TemporaryDirectory(prefix="sparsecomp-") as folder:
+        try:
+            places = _places(plan.board, copy / "build" / "firmware.elf", Path(folder), bench, job.patience)
+            progress(FLASHING, 0, 1)
+            for place in places:
+                if bench.flash or place.simulated:
+                    place.flash()
+            progress(FLASHING, 1, 1)
+            records = run_accuracy(
+                [port_of(place) for place in places],
+                job,
+                log,
+                layer_words=_layer_words(plan),
+                progress=lambda done, total: progress(RUNNING, done, total),
+            )
+            measured = _measure(plan, places, len(records) - resumed)
+        except Difference as found:
+            raise _mismatch(found, prepared, data) from None
+        finally:
+            log.close()
+    values = to_values(program, decode_answers(program, [bytes.fromhex(r.answer) for r in records]))
+    score = None if data.labels is None else float(metric(values[0], data.labels))
+    names = tuple(f"{p.name} (simulated {plan.board.name})" if p.simulated else p.name for p in places)
+    return BoardRun(
+        names,
+        all(place.simulated for place in places),
+        len(records),
+        resumed,
+        score,
+        sum(r.restarts for r in records),
+        measured,
+        linked,
+    )
+
+
+def _job(prepared: Prepared, plan: Plan, copy: Path, data: Data, answers: Answers, bench: Bench) -> Any:
+    from sparsecomp_tools.accuracy import Job
+
+    seconds = sum(map(step_cycles, prepared.program.steps)) / plan.board.clock_hz
+    return Job(
+        wire_words(prepared.program, data.wire),
+        tuple(w.size for w in answers.words(0)),
+        [b"".join(w.tobytes() for w in answers.words(i)) for i in range(len(data))],
+        model_hash(copy),
+        bench.patience or max(PATIENCE, 10 * seconds),
+    )
+
+
+def _places(board: Board, elf: Path, folder: Path, bench: Bench, patience: float) -> list[Any]:
+    from sparsecomp_tools.accuracy import AUTO, VIRTUAL, SerialPlace, VirtualPlace, find_port
+    from sparsecomp_tools.measure import Symbols
+
+    names = [find_port() if port == AUTO else port for port in bench.ports]
+    if len(set(names) - {VIRTUAL}) + names.count(VIRTUAL) != len(names):
+        raise InputError("a serial port is named twice", "name each port once")
+    places: list[Any] = []
+    for number, name in enumerate(names):
+        if name != VIRTUAL:
+            places.append(SerialPlace(board, elf, name, bench.runner, patience))
+            continue
+        own = name if names.count(VIRTUAL) == 1 else f"{name}{number}"
+        cursor = Symbols.of(elf).cursor
+        places.append(VirtualPlace(board, elf, folder, bench.supply, bench.seed + number, cursor, own))
+    if bench.supply is not None and not all(place.simulated for place in places):
+        raise InputError("a board at a serial port has a supply of its own", "leave --capacitor to the virtual board")
+    return places
+
+
+def _layer_words(plan: Plan) -> list[int]:
+    """Words of each layer's view, as the generated model has them."""
+    program = plan.program
+    return [program.tensors[program.base(s.output)].stored * program.element_words for s in program.steps]
+
+
+def _mismatch(found: Any, prepared: Prepared, data: Data) -> MismatchError:
+    """Names the first layer that differs; what was dumped from the device is compared with the reference."""
+    one = data.wire if not found.layers else [w[found.index : found.index + 1] for w in data.wire]
+    try:
+        if found.layers:
+            check_layers(prepared.program, one, found.layers, found.port)
+    except MismatchError as first:
+        return MismatchError(f"sample {found.index}: {first.message}", first.hint)
+    return MismatchError(
+        f"{found.port} answers sample {found.index} differently from the reference, but its layers are right when "
+        "it is run again",
+        "is the supply stable, and does nothing else write to the board's memory?",
+    )
+
+
+def _measure(plan: Plan, places: Sequence[Any], inferences: int) -> Measured | None:
+    """Costs of an inference on the first place, where that is simulated and something was run."""
+    from sparsecomp_tools.measure import attribute
+    from sparsecomp_tools.virtual_board import read_events
+
+    place = places[0]
+    if not place.simulated or place.result is None or inferences == 0:
+        return None
+    units = attribute(read_events(place.events), plan.unit_count)
+    costs = units.layers([u.first for u in plan.units])
+    layers = tuple(
+        LayerCost(step.name, c.cycles, c.wait_cycles, c.energy_nj / 1000)
+        for step, c in zip(plan.program.steps, costs, strict=True)
+    )
+    total, result = units.total, place.result
+    return Measured(
+        units.inferences,
+        layers,
+        total.cycles,
+        total.wait_cycles,
+        total.energy_nj / 1000,
+        total.seconds,
+        result.cycles,
+        result.energy_nj / 1000,
+        result.seconds,
+        result.power_failures,
+        None if place.supply is None else place.supply.describe(plan.board),
+    )

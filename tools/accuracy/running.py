@@ -1,0 +1,127 @@
+"""Runs samples through one device or several at once, which share the work, and compares every answer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import numpy as np
+
+from sparsecomp_tools.accuracy.log import Log, Record
+from sparsecomp_tools.link import Device
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Samples as the words of one delivery each (N, words), the outputs' lengths in words, the answers expected as
+    bytes, and the hash of the model that the firmware must hold. ``patience`` is in seconds, for one inference.
+    """
+
+    inputs: np.ndarray
+    outputs: tuple[int, ...]
+    expected: Sequence[bytes]
+    model_hash: str
+    patience: float
+
+
+@dataclass(frozen=True)
+class Port:
+    """A device to be: ``name`` for the log, ``open`` connects to it."""
+
+    name: str
+    open: Callable[[], AbstractContextManager[Device]]
+
+
+class Difference(Exception):
+    """A device answered differently from the reference. ``layers`` are what its layers wrote, in their order."""
+
+    def __init__(self, index: int, port: str, answer: bytes, layers: list[np.ndarray]) -> None:
+        super().__init__(index)
+        self.index = index
+        self.port = port
+        self.answer = answer
+        self.layers = layers
+
+
+def run_accuracy(
+    ports: Sequence[Port], job: Job, log: Log, *, layer_words: Sequence[int] = (), progress: Progress | None = None
+) -> list[Record]:
+    """A record a sample, in their order. What the log holds already is not run again.
+
+    Raises Difference at the first wrong answer, with its layers dumped (``layer_words`` long each); ToolError where a
+    port goes away or does not answer, MismatchError where it holds another model. The log keeps what was done.
+    """
+    for index, record in sorted(log.records.items()):
+        if bytes.fromhex(record.answer) != job.expected[index]:
+            raise Difference(index, record.port, bytes.fromhex(record.answer), [])
+    share = _Share([i for i in range(len(job.inputs)) if i not in log.records])
+    errors: list[BaseException] = []
+
+    def work(port: Port) -> None:
+        try:
+            with port.open() as device:
+                _work(port, device, job, log, share, layer_words, progress)
+        except BaseException as error:  # the first one ends all, and is raised in the caller's thread
+            errors.append(error)
+            share.end()
+
+    if len(ports) == 1:
+        work(ports[0])
+    else:
+        threads = [threading.Thread(target=work, args=(port,), daemon=True) for port in ports]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    if errors:
+        raise errors[0]
+    return [log.records[i] for i in range(len(job.inputs))]
+
+
+class _Share:
+    """The samples that are left, for several threads."""
+
+    def __init__(self, indices: list[int]) -> None:
+        self._left = iter(indices)
+        self._lock = threading.Lock()
+        self._ended = False
+
+    def next(self) -> int | None:
+        with self._lock:
+            return None if self._ended else next(self._left, None)
+
+    def end(self) -> None:
+        with self._lock:
+            self._ended = True
+
+
+def _work(
+    port: Port,
+    device: Device,
+    job: Job,
+    log: Log,
+    share: _Share,
+    layer_words: Sequence[int],
+    progress: Progress | None,
+) -> None:
+    device.expect(job.model_hash)
+    while (index := share.next()) is not None:
+        before = device.restarts
+        answer = device.infer(index, job.inputs[index], job.outputs, job.patience)
+        if answer != job.expected[index]:
+            raise Difference(index, port.name, answer, _dump(device, index, layer_words, job))
+        log.add(Record(index, answer.hex(), port.name, device.restarts - before))
+        if progress:
+            progress(len(log.records), len(job.inputs))
+
+
+def _dump(device: Device, index: int, layer_words: Sequence[int], job: Job) -> list[np.ndarray]:
+    """What each layer writes for this sample, read from the device."""
+    if not layer_words:
+        return []
+    device.deliver(index, job.inputs[index])
+    return device.layers(index, layer_words, job.patience)
