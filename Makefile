@@ -1,4 +1,4 @@
-# make demo | test | lint | format. Everything is installed into .venv on first use.
+# make demo | demo-board | test | lint | format. Everything is installed into .venv on first use.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,12 +6,18 @@ READY := $(VENV)/installed
 DEMO := build/demo
 FAILURES := 1000
 
-.PHONY: demo test lint format clean
+.PHONY: demo demo-board test lint format clean
 
 demo: $(READY)
 	@$(BIN)/python -m sparsecomp_tools.demo --out $(DEMO)
 	@$(BIN)/sparsecomp-deploy --board host $(DEMO)/model.pt -o $(DEMO)/fashion --failures $(FAILURES)
 	@$(BIN)/sparsecomp simulate $(DEMO)/model.pt --failures $(FAILURES) --seed 1
+
+# The same network on a board, or on a virtual one where none is plugged in; then on a capacitor.
+demo-board: $(READY)
+	@$(BIN)/python -m sparsecomp_tools.demo --out $(DEMO)
+	@$(BIN)/sparsecomp-deploy --board msp430fr5994 $(DEMO)/model.pt --data $(DEMO)/test.npz -o $(DEMO)/msp430fr5994
+	@$(BIN)/python -m sparsecomp_tools.demo.supply $(DEMO)/model.pt --data $(DEMO)/test.npz
 
 test: $(READY)
 	@$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from sparsecomp.boards import Board
 from sparsecomp.plan import Plan
 
 VECTORS = 0xFF90  # of the FR58xx, FR59xx and FR69xx
+FIRST_VECTOR, RESET_VECTOR = 0xFFC0, 0xFFFE  # what the firmware writes
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Vector:
-    """An interrupt handler and the address of its vector."""
+    """An interrupt handler ('' for none) and the address of its vector."""
 
     name: str
     address: str
@@ -79,5 +80,14 @@ def link_map(plan: Plan) -> LinkMap:
 
 
 def _vectors(board: Board) -> tuple[Vector, ...]:
-    handlers = (("uart_interrupt", board.serial), ("timer_interrupt", board.timer))
-    return tuple(Vector(name, f"{VECTORS + 2 * at.vector:#x}") for name, at in handlers if at is not None)
+    """Every vector below the reset's: one that nobody handles starts the firmware again. All are written, since they
+    are the boot loader's password.
+    """
+    handlers = {
+        at.vector: name for name, at in (("uart_interrupt", board.serial), ("timer_interrupt", board.timer)) if at
+    }
+    first = (FIRST_VECTOR - VECTORS) // 2
+    return tuple(
+        Vector(handlers.get(index, ""), f"{VECTORS + 2 * index:#x}")
+        for index in range(first, (RESET_VECTOR - VECTORS) // 2)
+    )

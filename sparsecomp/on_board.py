@@ -12,7 +12,7 @@ from typing import Any
 from sparsecomp.boards import Board
 from sparsecomp.errors import InputError, MismatchError
 from sparsecomp.linked import Linked
-from sparsecomp.measurements import BoardRun, LayerCost, Measured
+from sparsecomp.measurements import BoardRun, LayerCost, Measured, Smallest
 from sparsecomp.metrics import Metric, top1
 from sparsecomp.plan import Plan
 from sparsecomp.plan.units import step_cycles
@@ -22,6 +22,7 @@ from sparsecomp.validate import check_layers, decode_answers
 
 RUNNING = "running over serial"
 FLASHING = "flashing"
+HARVEST_UW = 500.0  # where no supply is named
 PATIENCE = 10.0  # seconds at least that a board may take for an answer
 Progress = Callable[[str, int, int], None]
 
@@ -32,7 +33,8 @@ class Bench:
 
     ``runner`` flashes them (None: the first that can); with ``flash`` False only virtual ones. ``supply``
     (sparsecomp_tools.virtual_board.Supply) feeds a virtual one; None: its power stays. ``log`` keeps what was answered.
-    ``patience`` is the time in seconds that a real board may take for one answer.
+    ``patience`` is the time in seconds that a real board may take for one answer. Of a virtual board, ``plots`` is a
+    folder for pictures, and ``smallest`` looks for the smallest capacitor that does.
     """
 
     ports: tuple[str, ...] = ("auto",)
@@ -42,6 +44,8 @@ class Bench:
     log: Path | str | None = None
     seed: int = 1
     patience: float | None = None
+    plots: Path | str | None = None
+    smallest: bool = False
 
 
 def model_hash(directory: Path) -> str:
@@ -90,7 +94,7 @@ def run_on_board(
                 layer_words=_layer_words(plan),
                 progress=lambda done, total: progress(RUNNING, done, total),
             )
-            measured = _measure(plan, places, len(records) - resumed)
+            measured = _measure(plan, places, len(records) - resumed, bench)
         except Difference as found:
             raise _mismatch(found, prepared, data) from None
         finally:
@@ -164,7 +168,7 @@ def _mismatch(found: Any, prepared: Prepared, data: Data) -> MismatchError:
     )
 
 
-def _measure(plan: Plan, places: Sequence[Any], inferences: int) -> Measured | None:
+def _measure(plan: Plan, places: Sequence[Any], inferences: int, bench: Bench) -> Measured | None:
     """Costs of an inference on the first place, where that is simulated and something was run."""
     from sparsecomp_tools.measure import attribute
     from sparsecomp_tools.virtual_board import read_events
@@ -172,13 +176,16 @@ def _measure(plan: Plan, places: Sequence[Any], inferences: int) -> Measured | N
     place = places[0]
     if not place.simulated or place.result is None or inferences == 0:
         return None
-    units = attribute(read_events(place.events), plan.unit_count)
+    events = read_events(place.events)
+    units = attribute(events, plan.unit_count)
     costs = units.layers([u.first for u in plan.units])
     layers = tuple(
         LayerCost(step.name, c.cycles, c.wait_cycles, c.energy_nj / 1000)
         for step, c in zip(plan.program.steps, costs, strict=True)
     )
     total, result = units.total, place.result
+    if bench.plots is not None:
+        _plot(Path(bench.plots), events, layers, plan)
     return Measured(
         units.inferences,
         layers,
@@ -191,4 +198,24 @@ def _measure(plan: Plan, places: Sequence[Any], inferences: int) -> Measured | N
         result.seconds,
         result.power_failures,
         None if place.supply is None else place.supply.describe(plan.board),
+        _smallest(plan, place, total.cycles) if bench.smallest else None,
     )
+
+
+def _plot(folder: Path, events: Any, layers: Sequence[LayerCost], plan: Plan) -> None:
+    """run.png, up to the end of the first inference, and layers.png."""
+    from sparsecomp_tools.measure import first_inference, plot_layers, plot_run
+
+    folder.mkdir(parents=True, exist_ok=True)
+    plot_run(first_inference(events, plan.unit_count), folder / "run.png", plan.board.name)
+    plot_layers(layers, folder / "layers.png", plan.board.name)
+
+
+def _smallest(plan: Plan, place: Any, cycles: int) -> Smallest:
+    """The smallest capacitor with which the last inference ends, under the run's supply or the board's own."""
+    from sparsecomp_tools.measure import smallest_capacitor
+    from sparsecomp_tools.virtual_board import Supply
+
+    supply = place.supply or Supply(plan.board.energy.capacitor_uF or 100.0, HARVEST_UW)
+    uF, end = smallest_capacitor(plan.board, place.image, place.watch, plan.unit_count, supply, cycles)
+    return Smallest(uF, supply.feed(), end.seconds, end.boots - 1)

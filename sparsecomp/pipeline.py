@@ -13,6 +13,7 @@ import numpy as np
 from sparsecomp import __version__
 from sparsecomp.boards import Board, load_board
 from sparsecomp.build import compiler
+from sparsecomp.device_header import has_serial
 from sparsecomp.errors import DoesNotFitError, InputError
 from sparsecomp.metrics import Metric, fitting, top1
 from sparsecomp.on_board import Bench
@@ -34,6 +35,7 @@ from sparsecomp.results import (
 )
 from sparsecomp.validate import layer_errors
 from sparsecomp_tools.power import explore_directory
+from sparsecomp_tools.virtual_board import explore_project
 
 DEFAULT_BENCH = Bench()
 STAGES = ("plan", "generate", "build")
@@ -143,7 +145,7 @@ def accuracy(
         path = Path(folder) / "project"
         path.mkdir()
         write_files(path, generate(prepared, plan, rows))
-        trial = Trial(test, metric, progress=progress, bench=replace(bench, flash=False))
+        trial = Trial(test, metric, progress=progress, bench=replace(bench, flash=False, smallest=False))
         return prove(prepared, plan, rows, path, "validate", trial)
 
 
@@ -161,7 +163,9 @@ def simulate(
     wanted = Request(**request)
     prepared = prepare(model, wanted)
     trial = Trial(test_data(prepared, data), top1, failures, seed, kills, progress)
-    plan, power = _on_host(prepared, wanted, lambda path: run_under_failures(path, prepared, trial))
+    plan, power = _in_a_folder(
+        prepared, wanted, lambda path: run_under_failures(path, prepared, trial), load_board("host")
+    )
     return SimulationResult(plan, {"power failures": power})
 
 
@@ -174,7 +178,9 @@ def explore(
     board: str = "host",
     **request: Any,
 ) -> ExplorationResult:
-    """Visits every state that power failures can lead to, over a cold start and two inferences of the host build."""
+    """Visits every state that power failures can lead to, over a cold start and two inferences: of the host build, or
+    of the board's own binary on the virtual board, with its inputs delivered as over the serial line.
+    """
     wanted = Request(**request)
     prepared = prepare(model, wanted)
     raw = (
@@ -184,22 +190,22 @@ def explore(
     )
     pair = prepared.data(tuple(x[[0, len(x) // 2]] for x in raw))
     inputs, expected = stream(prepared, pair)
+    target = load_board(board)
+    options = {"max_states": max_states, "seed": seed}
+
+    def visit(path: Path) -> Any:
+        if target.is_host:
+            return explore_directory(path, inputs, expected, **options)
+        return explore_project(path, target, inputs, expected, parts=has_serial(target), **options)
+
     progress("exploring", 0, 1)
-    plan, exploration = _on_host(
-        prepared,
-        wanted,
-        lambda path: explore_directory(path, inputs, expected, max_states=max_states, seed=seed),
-        board,
-    )
+    plan, exploration = _in_a_folder(prepared, wanted, visit, target)
     progress("exploring", 1, 1)
     return ExplorationResult(plan, exploration)
 
 
-def _on_host(prepared: Prepared, wanted: Request, act: Callable[[Path], Any], board: str = "host") -> tuple[Plan, Any]:
-    """Plans for the host, generates into a folder that is thrown away, and acts on it."""
-    target: Board = load_board(board)
-    if not target.is_host:
-        raise InputError(f"{target.name} is not the host", "crash states are explored on the host build")
+def _in_a_folder(prepared: Prepared, wanted: Request, act: Callable[[Path], Any], target: Board) -> tuple[Plan, Any]:
+    """Plans for a board, generates into a folder that is thrown away, and acts on it."""
     compiler(target)
     plan = make_plan(prepared.program, target, volatile_input=wanted.volatile_input)
     with tempfile.TemporaryDirectory(prefix="sparsecomp-") as folder:

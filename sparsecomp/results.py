@@ -255,7 +255,9 @@ class SimulationResult:
 
 @dataclass(frozen=True)
 class ExplorationResult:
-    """The crash states of the host build. ``exploration`` is sparsecomp_tools.power.Exploration."""
+    """The crash states of the host build, or of a board's binary. ``exploration`` is an Exploration of
+    sparsecomp_tools.power, or a BinaryExploration of sparsecomp_tools.virtual_board.
+    """
 
     plan: Plan
     exploration: Any
@@ -273,6 +275,11 @@ class ExplorationResult:
             f"a cold start and two inferences: {e.layers} layers, {e.units} units, "
             f"{' + '.join(map(str, e.writes))} FRAM writes",
         ]
+        if hasattr(e, "recovery_cycles"):
+            out.append(
+                f"on the binary for {self.plan.board.name} (simulated): from every state the next commit is at most "
+                f"{e.recovery_cycles:,} cycles after power-up"
+            )
         return out + ([e.first.describe()] if e.first else [])
 
     def to_json(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@
 #include "serial.h"
 
 #include "boots.h"
+#include "config.h"
 #include "line.h"
 #include "model.h"
 #include "port.h"

@@ -36,6 +36,7 @@ def run(elf: str | None, as_json: bool, plot: str | None, **options: Any) -> int
     if elf is None and options["image"] is None:
         raise InputError("nothing to run", "name an ELF file, or an --image that `sparsecomp flash` has written")
     supply = supply_of(options)
+    _check(elf, options["image"], options["board"])
     with tempfile.TemporaryDirectory(prefix="sparsecomp-") as folder:
         events = Path(folder) / "events" if plot else None
         watch = Symbols.of(elf).cursor if plot and elf else None
@@ -50,14 +51,26 @@ def run(elf: str | None, as_json: bool, plot: str | None, **options: Any) -> int
     return 4 if result.message and result.stopped not in ("cycle limit", "asleep", "starved") else 0
 
 
+def _check(elf: str | None, image: str | None, board: str) -> None:
+    """Raises InputError where what is to run is not there, or is none; nothing was written until then."""
+    from sparsecomp.boards import load_board
+    from sparsecomp.errors import InputError
+    from sparsecomp_tools.flash.segments import fram_segments
+
+    if elf is not None:
+        fram_segments(elf, load_board(board))
+    elif image is not None and (not Path(image).is_file() or Path(image).stat().st_size == 0):
+        raise InputError(f"there is no FRAM image {Path(image).name}", "write one with `sparsecomp flash --image`")
+
+
 def _run(elf: str | None, *, board: str, cycles: int | None, real_time: bool, **options: Any) -> Any:
     from sparsecomp_tools.virtual_board import VirtualBoard, run_elf
 
     if cycles is not None:
         return run_elf(board, elf, cycle_limit=cycles, **options)
     with VirtualBoard(board, elf, real_time=real_time, **options) as running:
-        click.echo(f"serial port {running.port}; Ctrl-C ends", err=True)
         try:
+            click.echo(f"serial port {running.port}; Ctrl-C ends", err=True)
             running.wait()
         except KeyboardInterrupt:
             pass

@@ -38,7 +38,7 @@ def main(model: str, board: str, out: str | None, as_json: bool, **options: Any)
     from sparsecomp.pipeline import deploy
 
     out = out or default_out(model, board)
-    bench = bench_of(options)
+    bench = bench_of(options, smallest=True)
     result = deploy(model, out, board=board, bench=bench, progress=style.Progress(), **options)
     style.show(result, as_json)
     return result.exit_code

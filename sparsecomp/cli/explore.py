@@ -6,11 +6,12 @@ import click
 
 from sparsecomp.cli import style
 from sparsecomp.cli.command import GuardedCommand
-from sparsecomp.cli.options import conversion_options, loading_options, model_argument, output_options
+from sparsecomp.cli.options import board_option, conversion_options, loading_options, model_argument, output_options
 
 
 @click.command("explore", cls=GuardedCommand)
 @model_argument
+@board_option
 @click.option(
     "--max-states",
     type=click.IntRange(min=1),
@@ -23,7 +24,10 @@ from sparsecomp.cli.options import conversion_options, loading_options, model_ar
 @conversion_options
 @output_options
 def main(model: str, as_json: bool, **options: Any) -> int:
-    """Exhaust the crash states of MODEL.PT's host build, a cold start and two inferences long."""
+    """Exhaust the crash states of MODEL.PT, a cold start and two inferences long.
+
+    On the host the C is explored; for another board its binary, instruction by instruction on the virtual board.
+    """
     from sparsecomp.pipeline import explore
 
     result = explore(model, progress=style.Progress(), **options)

@@ -67,8 +67,18 @@ class VirtualPlace:
             try:
                 with open_line(board.port, self.board.serial.baud) as line:
                     yield Device(line, patience=STARTING, tries=2)
+            except ToolError as error:
+                raise self._explained(board.stop(), error) from error
             finally:
                 self.result = board.stop()
+
+    def _explained(self, result: RunResult, error: ToolError) -> ToolError:
+        """What the board itself has to say of an error at its port."""
+        if result.stopped == "interrupted":
+            return error
+        what = f"{result.stopped}{': ' if result.message else ''}{result.message}"
+        hint = "use a larger capacitor, or a stronger source" if self.supply is not None else error.hint
+        return ToolError(f"the virtual board has stopped ({what})", hint)
 
 
 @dataclass

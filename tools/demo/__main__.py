@@ -1,8 +1,9 @@
-"""``python -m sparsecomp_tools.demo --out DIR``: trains the demo network and writes ``DIR/model.pt``."""
+"""``python -m sparsecomp_tools.demo --out DIR``: trains the demo network, writes ``model.pt`` and ``test.npz``."""
 
 from pathlib import Path
 
 import click
+import numpy as np
 
 from sparsecomp.cli import style
 from sparsecomp.cli.command import GuardedCommand
@@ -15,7 +16,7 @@ from sparsecomp.datasets import load_fashion
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 def main(out: Path, epochs: int, seed: int) -> None:
-    """Train a CNN on 5000 images of Fashion-MNIST and save it with the 1000 held-out ones."""
+    """Train a CNN on 5000 images of Fashion-MNIST and save it with the 1000 held-out ones, in and beside it."""
     import torch
 
     import sparsecomp
@@ -36,6 +37,7 @@ def main(out: Path, epochs: int, seed: int) -> None:
         labels=y_test,
         preprocess=Wire("u8", scale=1 / 255),
     )
+    np.savez_compressed(out / "test.npz", x=x_test[:, None], y=y_test)
     share = accuracy(network, x_test, y_test)
     style.show_lines([f"{out / 'model.pt'}: {share:.1%} of the {len(y_test)} held-out images in floating point"])
 

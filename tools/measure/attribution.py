@@ -54,6 +54,12 @@ class UnitCosts:
         return [self.layer(first, end - first) for first, end in zip(firsts, ends, strict=True)]
 
 
+def first_inference(events: np.ndarray, units: int) -> np.ndarray:
+    """The events up to the end of the first inference, all of them where none was completed."""
+    done = np.flatnonzero((events["kind"] == WATCH) & (events["value"] == units + 1))
+    return events[: int(done[0]) + 1] if len(done) else events
+
+
 def attribute(events: np.ndarray, units: int) -> UnitCosts:
     """What each unit cost, from the events of a run that watched the cursor. Raises ToolError where no inference was
     completed.

@@ -22,8 +22,8 @@ FAULTS = ("unmapped", "illegal", "clock", "unsimulated")
 class RunResult:
     """One run. ``stopped`` is 'exit' (the program ended with ``exit_code``), 'halted' (a jump to itself that nothing
     can end), 'asleep' (nothing can wake it), 'watched' (the watched word got the value to stop at), 'starved' (the
-    supply never reaches v_on again), 'cycle limit', 'instruction limit', 'interrupted' or one of FAULTS with a
-    ``message``.
+    supply never reaches v_on again), 'stuck' (a thousand charges left the watched word as it was), 'cycle limit',
+    'instruction limit', 'interrupted' or one of FAULTS with a ``message``.
 
     ``cycles`` are those of MCLK, ``wait_cycles`` among them; FRAM reads are hits and misses of its cache together.
     ``output`` is what the program wrote through the simulator's system calls, ``serial`` what it sent over the UART,

@@ -54,8 +54,11 @@ class Supply:
     def describe(self, board: Board) -> str:
         """For a sentence: ``100 uF from 2.8 to 1.8 V, fed with 500 uW``."""
         v_on, v_off = self.v_on or board.energy.v_on, self.v_off or board.energy.v_off
-        source = f"by {Path(self.trace).name}" if self.trace is not None else f"with {self.power_uW or 0:g} uW"
-        return f"{self.capacitor_uF:g} uF from {v_on:g} to {v_off:g} V, fed {source}"
+        return f"{self.capacitor_uF:g} uF from {v_on:g} to {v_off:g} V, fed {self.feed()}"
+
+    def feed(self) -> str:
+        """What feeds the capacitor, for a sentence: ``with 500 uW``, ``by walk.csv``."""
+        return f"by {Path(self.trace).name}" if self.trace is not None else f"with {self.power_uW or 0:g} uW"
 
     def options(self, board: Board, folder: Path) -> list[str]:
         """The options of the simulator's program; the trace is put into ``folder`` for it to read."""

@@ -74,8 +74,10 @@ static void power_lost(struct machine *m, bool empty)
     m->count.power_failures++;
     m->uart.lost += m->uart.arrived_ps != NEVER;
     energy_off(m);
-    if (empty)
+    if (empty) {
+        event_lost(m);
         supply_recharge(m);
+    }
     failures_arm(m);
     power_up(m);
 }

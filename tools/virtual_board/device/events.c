@@ -2,6 +2,8 @@
 
 #include "machine.h"
 
+enum { PATIENCE = 1000 }; /* an input of a few KB over a slow line takes some charges, too */
+
 struct record {
     uint64_t ps, cycles, wait_cycles, energy_fj;
     double volts;
@@ -21,8 +23,15 @@ void event_watched(struct machine *m, uint16_t value)
 {
     event_flush(m);
     m->events.written = true;
+    m->events.losses = 0;
     m->events.value = value;
     m->event_at = 0;
+}
+
+void event_lost(struct machine *m)
+{
+    if (m->events.watched != 0 && ++m->events.losses > PATIENCE)
+        stop(m, "stuck", "%u charges in a row made no progress", (unsigned)PATIENCE);
 }
 
 void event_flush(struct machine *m)

@@ -17,6 +17,7 @@ struct events {
     uint32_t watched; /* a word of FRAM, 0 where none is */
     bool written;     /* it was, by the instruction that has just ended */
     uint16_t value;
+    unsigned losses; /* of the supply's power since it was written */
     uint32_t stop_at; /* the value that ends the run; UINT32_MAX where none does */
 };
 
@@ -25,5 +26,8 @@ void event_record(struct machine *m, enum event_kind kind, uint32_t value);
 /* The watched word was written; recorded after the instruction, with all its cycles. */
 void event_watched(struct machine *m, uint16_t value);
 void event_flush(struct machine *m);
+
+/* The supply has lost its power: stops the run where that only repeats and the watched word stays as it is. */
+void event_lost(struct machine *m);
 
 #endif
