@@ -25,7 +25,9 @@ def compiler(board: Board) -> list[str]:
         found = toolchain_path(command[0])
         if found:
             return command if shutil.which(command[0]) else [found, *command[1:]]
-    hint = "apt install gcc make" if board.is_host else "install TI's MSP430-GCC, or stop with --until generate"
+    hint = "`sparsecomp doctor` says how to get it; or stop with --until generate"
+    if board.is_host:
+        hint = "apt install gcc make"
     if named:
         hint = "it is named by the variable CC: unset it, or set it to a C99 compiler"
     raise ToolError(f"the compiler {candidates[0][0]} is not on the PATH", hint)

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from sparsecomp.errors import ToolError
+from sparsecomp.toolchain import toolchain_path
 
 CALL_BYTES = 4  # CALLA pushes 20 bits in two words
 INTERRUPT_BYTES = 4  # PC and SR
@@ -72,11 +73,12 @@ def _frames(build: Path) -> dict[str, int]:
 
 
 def _disassembled(elf: Path, prefix: str) -> tuple[dict[int, str], dict[str, _Function]]:
-    command = [f"{prefix}objdump", "-d", "--no-show-raw-insn", str(elf)]
+    name = f"{prefix}objdump"
+    command = [toolchain_path(name) or name, "-d", "--no-show-raw-insn", str(elf)]
     try:
         text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError) as error:
-        raise ToolError(f"{command[0]} cannot read {elf.name}", "it comes with the compiler: check the PATH") from error
+        raise ToolError(f"{name} cannot read {elf.name}", "it comes with the compiler: check the PATH") from error
     addresses: dict[int, str] = {}
     functions: dict[str, _Function] = {}
     now = _Function()

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from sparsecomp.boards import Board, list_boards, load_board
+from sparsecomp.boards import Board, Figure, list_boards, load_board
 from sparsecomp.cli import style
 from sparsecomp.cli.command import GuardedCommand, GuardedGroup
 from sparsecomp.cli.options import output_options
@@ -72,6 +72,10 @@ def _lines(board: Board) -> list[str]:
         charge += f" ({volts}: {board.charge_joules * 1e6:.0f} uJ at {energy.nj_per_cycle:g} nJ a cycle)"
     lines.append(f"charge   {charge}")
     lines.append(f"         source: {energy.source}{_doubt(energy.recalled)}")
+    lines += [
+        f"         {figure.name} {_values(figure)}; {figure.source}{_doubt(figure.recalled)}"
+        for figure in energy.figures
+    ]
     lines.append(f"compiler {board.toolchain.prefix}gcc {' '.join(board.toolchain.cflags)}")
     for runner in board.flash:
         words = " ".join(_quote(word) for word in runner.command) or f"{runner.name} (built in)"
@@ -81,6 +85,12 @@ def _lines(board: Board) -> list[str]:
         lines.append(f"serial   {line.uart}, TX {line.tx}, RX {line.rx}, {line.baud} baud{_doubt(line.recalled)}")
     lines.append(f"file     {board.source}, sha256 {board.sha256}")
     return lines
+
+
+def _values(figure: Figure) -> str:
+    """Values of a figure with their unit, and the clocks that they hold at."""
+    values = "/".join(f"{value:g}" for value in figure.values) + f" {figure.unit}"
+    return f"{values} at {'/'.join(f'{mhz:g}' for mhz in figure.mhz)} MHz" if figure.mhz else values
 
 
 def _quote(word: str) -> str:

@@ -139,13 +139,15 @@ def test_without_the_toolchain(chain, tmp_path, monkeypatch, missing):
         stub.write_text("#!/bin/sh\nexit 0\n")
         stub.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}")
+    monkeypatch.setenv("XDG_DATA_HOME", f"{tmp_path}")
     with pytest.raises(ToolError, match=f"msp430-elf-{missing} is not on the PATH") as refused:
         run_msim(chain.directory, chain.program, list(chain.words))
-    assert refused.value.exit_code == 4 and "MSP430-GCC" in refused.value.hint
+    assert refused.value.exit_code == 4 and "doctor" in refused.value.hint
 
 
 def test_a_required_toolchain_that_is_missing_fails_the_test(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.delenv(REQUIRED, raising=False)
     with pytest.raises(pytest.skip.Exception, match="msp430-elf-gcc and msp430-elf-run"):
         require_msp430()

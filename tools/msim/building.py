@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections.abc import Sequence
 from importlib.resources import files
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from sparsecomp.boards import load_board
 from sparsecomp.errors import InputError, ToolError
+from sparsecomp.toolchain import toolchain_path
 
 BOARD = "msp430fr5994"  # the board file that names the toolchain
 MODELS = {"small": "-msmall", "large": "-mlarge"}  # pointers of 16 and of 20 bits
@@ -38,9 +38,9 @@ PROJECT_FOLDERS = (".", "headers", "include")
 def tool(name: str) -> str:
     """The path of a tool of the MSP430 toolchain, such as 'gcc' or 'run'. Raises ToolError where it is missing."""
     full = f"{load_board(BOARD).toolchain.prefix}{name}"
-    found = shutil.which(full)
+    found = toolchain_path(full)
     if found is None:
-        raise ToolError(f"{full} is not on the PATH", "install TI's MSP430-GCC and put its bin folder on the PATH")
+        raise ToolError(f"{full} is not on the PATH", "`sparsecomp doctor` says how to get it")
     return found
 
 

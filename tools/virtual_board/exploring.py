@@ -22,6 +22,7 @@ from sparsecomp.build import compiler as target_compiler
 from sparsecomp.build import complaint
 from sparsecomp.c_text import number_rows
 from sparsecomp.errors import InputError, ToolError
+from sparsecomp.toolchain import toolchain_environment
 from sparsecomp_tools.power.compiling import compiler
 from sparsecomp_tools.power.running import Words, failure, to_bytes, write_stream
 from sparsecomp_tools.virtual_board.building import FLAGS, kept_program
@@ -190,7 +191,9 @@ def build_explored(directory: Path, board: Board, inputs: Sequence[Words], *, pa
     command = ["make", "-s", "-j2", "-C", str(directory), f"CC={shlex.join([*target_compiler(board), keep])}"]
     if not shutil.which("make"):
         raise ToolError("make is not on the PATH", "apt install make")
-    done = subprocess.run([*command, "build/firmware.elf"], capture_output=True, text=True)
+    done = subprocess.run(
+        [*command, "build/firmware.elf"], capture_output=True, text=True, env=toolchain_environment()
+    )
     if done.returncode != 0:
         raise ToolError(f"the project does not build: {complaint(done.stderr)}", "see the compiler's message")
     return directory / "build" / "firmware.elf"
