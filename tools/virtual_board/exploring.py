@@ -191,9 +191,7 @@ def build_explored(directory: Path, board: Board, inputs: Sequence[Words], *, pa
     command = ["make", "-s", "-j2", "-C", str(directory), f"CC={shlex.join([*target_compiler(board), keep])}"]
     if not shutil.which("make"):
         raise ToolError("make is not on the PATH", "apt install make")
-    done = subprocess.run(
-        [*command, "build/firmware.elf"], capture_output=True, text=True, env=toolchain_environment()
-    )
+    done = subprocess.run([*command, "build/firmware.elf"], capture_output=True, text=True, env=toolchain_environment())
     if done.returncode != 0:
         raise ToolError(f"the project does not build: {complaint(done.stderr)}", "see the compiler's message")
     return directory / "build" / "firmware.elf"

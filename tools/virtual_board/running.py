@@ -169,7 +169,9 @@ def command_line(
 def report(code: int, text: bytes, errors: bytes) -> dict:
     """The fields of RunResult in a report. Raises InputError where the simulator refused to start."""
     if code == 2:
-        raise InputError(errors.decode(errors="replace").strip(), "build the firmware for this board again")
+        message = errors.decode(errors="replace").strip()
+        hint = "build the firmware for this board again"
+        raise InputError(message, "write it anew with `sparsecomp flash --image`" if "image" in message else hint)
     if code != 0:
         raise ToolError(f"the simulator broke with {code}", "please report the ELF file")
     fields = dict(line.split("=", 1) for line in text.decode().splitlines())
