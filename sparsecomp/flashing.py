@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,14 +59,17 @@ def flash(
     runner: str | None = None,
     image: str | Path | None = None,
     mass_erase: bool = False,
+    installed: str | Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> Flashed:
     """Builds ``project`` and writes its firmware to the board at ``port``, or into a virtual board's ``image``.
 
+    The boot loader (runner 'bsl') asks for a password: ``installed`` is the ELF file of the firmware that is on the
+    board, with ``mass_erase`` what it holds is given up instead.
     Raises ToolError where the tool or the board fails, MismatchError where the firmware answers with another hash.
     """
     from sparsecomp_tools.accuracy import VIRTUAL, find_port
-    from sparsecomp_tools.flash import VirtualRunner, choose
+    from sparsecomp_tools.flash import BslRunner, VirtualRunner, choose
     from sparsecomp_tools.link import Device, open_line
     from sparsecomp_tools.virtual_board import VirtualBoard
 
@@ -85,8 +88,11 @@ def flash(
         if place == VIRTUAL:
             raise InputError("no board is plugged in", "name its port with --port, or write a virtual one with --image")
         chosen = choose(board, runner, plugged=True)
-        more = {"mass_erase": True} if mass_erase else {}
-        chosen.program(elf, board, place, **more)
+        if mass_erase or installed is not None:
+            if not isinstance(chosen, BslRunner):
+                raise InputError(f"the runner '{chosen.name}' needs no password", "name the boot loader: --runner bsl")
+            chosen = replace(chosen, mass_erase=mass_erase, installed=installed)
+        chosen.program(elf, board, place)
     with open_line(place, _baud(board)) as line:
         Device(line).expect(wanted)
     progress("flashing", 1, 1)

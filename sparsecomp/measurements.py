@@ -113,6 +113,8 @@ class BoardRun:
             + (f"; {self.restarts} restarts seen" if self.restarts else "")
         ]
         if self.measured is not None:
+            if len(self.boards) > 1:
+                out.append("figures of one of the virtual boards:")
             out += [*self.measured.lines(), "", *self.measured.table()]
         return out
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ RUNNING = "running over serial"
 FLASHING = "flashing"
 HARVEST_UW = 500.0  # where no supply is named
 PATIENCE = 10.0  # seconds at least that a board may take for an answer
+NOTE_SECONDS = 1.0
 Progress = Callable[[str, int, int], None]
 
 
@@ -33,8 +35,9 @@ class Bench:
 
     ``runner`` flashes them (None: the first that can); with ``flash`` False only virtual ones. ``supply``
     (sparsecomp_tools.virtual_board.Supply) feeds a virtual one; None: its power stays. ``log`` keeps what was answered.
-    ``patience`` is the time in seconds that a real board may take for one answer. Of a virtual board, ``plots`` is a
-    folder for pictures, and ``smallest`` looks for the smallest capacitor that does.
+    ``patience`` is the time in seconds that a real board may take for one answer. ``fail_every`` makes the firmware
+    lose everything volatile every so many cycles of inference, on a real board as well. Of a virtual board, ``plots``
+    is a folder for pictures, and ``smallest`` looks for the smallest capacitor that does.
     """
 
     ports: tuple[str, ...] = ("auto",)
@@ -46,6 +49,7 @@ class Bench:
     patience: float | None = None
     plots: Path | str | None = None
     smallest: bool = False
+    fail_every: int | None = None
 
 
 def model_hash(directory: Path) -> str:
@@ -78,7 +82,7 @@ def run_on_board(
     answers = run(program, data.wire)
     job = _job(prepared, plan, copy, data, answers, bench)
     log = Log(bench.log, job.model_hash, hashlib.sha256(job.inputs.tobytes()).hexdigest()[:16], len(data))
-    resumed = len(log.records)
+    before = set(log.records)
     with tempfile.TemporaryDirectory(prefix="sparsecomp-") as folder:
         try:
             places = _places(plan.board, copy / "build" / "firmware.elf", Path(folder), bench, job.patience)
@@ -92,9 +96,9 @@ def run_on_board(
                 job,
                 log,
                 layer_words=_layer_words(plan),
-                progress=lambda done, total: progress(RUNNING, done, total),
+                progress=_Running(prepared, data, metric, log.records, progress),
             )
-            measured = _measure(plan, places, len(records) - resumed, bench)
+            measured = _measure(plan, places, {r.port for r in records if r.index not in before}, bench)
         except Difference as found:
             raise _mismatch(found, prepared, data) from None
         finally:
@@ -106,7 +110,7 @@ def run_on_board(
         names,
         all(place.simulated for place in places),
         len(records),
-        resumed,
+        len(before),
         score,
         sum(r.restarts for r in records),
         measured,
@@ -114,16 +118,46 @@ def run_on_board(
     )
 
 
+class _Running:
+    """Progress of a run, with the metric and the rate so far where ``progress`` shows a note."""
+
+    def __init__(
+        self, prepared: Prepared, data: Data, metric: Metric, records: Mapping[int, Any], progress: Progress
+    ) -> None:
+        self._program, self._labels, self._metric = prepared.program, data.labels, metric
+        self._records, self._progress = records, progress
+        self._began, self._before, self._shown = time.monotonic(), len(records), 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        tenth = total < 10 or done % (total // 10) == 0
+        if hasattr(self._progress, "note") and (tenth or now - self._shown > NOTE_SECONDS):
+            self._shown = now
+            self._progress.note = self._note(done, now)
+        self._progress(RUNNING, done, total)
+
+    def _note(self, done: int, now: float) -> str:
+        rate = (done - self._before) / max(now - self._began, 1e-3)
+        if self._labels is None:
+            return f"{rate:.1f} a second"
+        known = sorted(self._records)
+        answers = [bytes.fromhex(self._records[i].answer) for i in known]
+        values = to_values(self._program, decode_answers(self._program, answers))
+        return f"{self._metric(values[0], self._labels[known]):.4f} so far, {rate:.1f} a second"
+
+
 def _job(prepared: Prepared, plan: Plan, copy: Path, data: Data, answers: Answers, bench: Bench) -> Any:
     from sparsecomp_tools.accuracy import Job
 
-    seconds = sum(map(step_cycles, prepared.program.steps)) / plan.board.clock_hz
+    program = prepared.program
+    seconds = sum(step_cycles(program, step, plan.board) for step in program.steps) / plan.board.clock_hz
     return Job(
         wire_words(prepared.program, data.wire),
         tuple(w.size for w in answers.words(0)),
         [b"".join(w.tobytes() for w in answers.words(i)) for i in range(len(data))],
         model_hash(copy),
         bench.patience or max(PATIENCE, 10 * seconds),
+        bench.fail_every,
     )
 
 
@@ -168,13 +202,13 @@ def _mismatch(found: Any, prepared: Prepared, data: Data) -> MismatchError:
     )
 
 
-def _measure(plan: Plan, places: Sequence[Any], inferences: int, bench: Bench) -> Measured | None:
-    """Costs of an inference on the first place, where that is simulated and something was run."""
+def _measure(plan: Plan, places: Sequence[Any], worked: Collection[str], bench: Bench) -> Measured | None:
+    """Costs of an inference on the first simulated place of those that answered something, by their names."""
     from sparsecomp_tools.measure import attribute
     from sparsecomp_tools.virtual_board import read_events
 
-    place = places[0]
-    if not place.simulated or place.result is None or inferences == 0:
+    place = next((p for p in places if p.simulated and p.result is not None and p.name in worked), None)
+    if place is None:
         return None
     events = read_events(place.events)
     units = attribute(events, plan.unit_count)

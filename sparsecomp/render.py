@@ -7,6 +7,7 @@ here, none in the templates.
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from dataclasses import dataclass
 from importlib.resources import files
@@ -165,6 +166,7 @@ def _context(plan: Plan, names: CNames, layers: list[Layer], vector: Vector) -> 
         "timeline": timeline(plan),
         "volatile_input": plan.volatile_input,
         "wire_words": plan.wire_words,
+        "wire_bytes": _wire_bytes(plan),
         "arenas": [
             {"name": f"model_arena{i}", "elements": max(1, -(-a.words // words))} for i, a in enumerate(plan.arenas)
         ],
@@ -213,6 +215,14 @@ def _layer(plan: Plan, names: CNames, index: int, piece: Rendered) -> Layer:
         plan.program.tensors[base].stored * plan.program.element_words,
         sorted(set(plan.table_starts)).index(plan.table_starts[index]),
     )
+
+
+def _wire_bytes(plan: Plan) -> int:
+    """Bytes of one delivery; a single input of bytes may end in half a word, several begin at words."""
+    if len(plan.program.inputs) > 1:
+        return 2 * plan.wire_words
+    (port,) = plan.program.inputs
+    return math.prod(port.shape) * port.wire.numpy_dtype.itemsize
 
 
 def _input_comment(plan: Plan) -> str:

@@ -63,7 +63,7 @@ def layer_rows(plan: Plan, errors: Sequence[LayerError | None] | None = None) ->
                 plan.weight_bytes[index],
                 2 * out.stored * program.element_words,
                 units.count,
-                step_cycles(step),
+                step_cycles(program, step, plan.board),
                 step_writes(program, step),
                 error.sqnr_db if error else None,
                 error.max_error if error else None,

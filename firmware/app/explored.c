@@ -41,7 +41,7 @@ static void deliver(uint32_t id, const int16_t *words)
     for (at = 0U; at < MODEL_INPUT_WORDS; at = (uint16_t)(at + PART)) {
         const uint16_t left = (uint16_t)(MODEL_INPUT_WORDS - at);
 
-        (void)input_write(at, (const uint8_t *)(words + at), left < PART ? left : PART);
+        (void)input_write(id, at, (const uint8_t *)(words + at), left < PART ? left : PART);
     }
     (void)input_close(id);
 }

@@ -14,7 +14,7 @@
 
 #define TYPED_ID 0xFFFFFFFFUL
 #define LARGEST 100000000UL /* of the numbers in commands, times ten */
-#define INPUT_BYTES (2UL * MODEL_INPUT_WORDS)
+#define INPUT_BYTES MODEL_INPUT_BYTES
 
 /* Bytes of `db` so far; nothing is loaded where they are more than there can be. */
 static uint32_t loaded = INPUT_BYTES + 1UL;
@@ -98,10 +98,13 @@ static void put(uint8_t byte)
     static uint8_t word[2];
 
     word[loaded & 1U] = byte;
-    if (loaded & 1U) {
-        (void)input_write((uint16_t)(loaded >> 1), word, 1U);
-    }
     loaded++;
+    if ((loaded & 1U) != 0U && loaded == INPUT_BYTES) {
+        word[1] = 0U; /* half a word at the end */
+    }
+    if ((loaded & 1U) == 0U || loaded == INPUT_BYTES) {
+        (void)input_write(TYPED_ID, (uint16_t)((loaded - 1U) >> 1), word, 1U);
+    }
 }
 
 static void bytes(const char *text)
@@ -127,8 +130,7 @@ static void bytes(const char *text)
         put((uint8_t)(digit(text[i]) << 4 | digit(text[i + 1U])));
     }
     if (loaded == INPUT_BYTES) {
-        (void)input_close(TYPED_ID);
-        say("m-load-done");
+        say(input_close(TYPED_ID) == 0 ? "m-load-done" : "e-[Another input came in between: db load N again]");
     }
 }
 
@@ -140,8 +142,10 @@ static void print(void)
     for (i = 0U; i < MODEL_INPUT_WORDS; i++) {
         line_text("-");
         line_hex((uint8_t)((uint16_t)model_input[i] & 0xFFU));
-        line_text("-");
-        line_hex((uint8_t)((uint16_t)model_input[i] >> 8));
+        if (2UL * i + 1U < INPUT_BYTES) {
+            line_text("-");
+            line_hex((uint8_t)((uint16_t)model_input[i] >> 8));
+        }
     }
     line_end();
 }
@@ -155,7 +159,7 @@ static int run(uint32_t times)
 {
     while (times-- != 0U) {
         inference_settle();
-        if (inference_start() != 0) {
+        if (inference_start(ALL_LAYERS) != 0) {
             return -1;
         }
         inference_run(ALL_LAYERS);

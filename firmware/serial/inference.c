@@ -9,7 +9,14 @@
 PERSISTENT static volatile uint16_t until = ALL_LAYERS;
 DIAG static uint16_t layer_cycles[MODEL_LAYERS][2] = {{0U}};
 
-int inference_start(void)
+static void stop_before(uint16_t layer)
+{
+    if (until != layer) {
+        nvm_commit(&until, layer);
+    }
+}
+
+int inference_start(uint16_t stop)
 {
     uint32_t id;
     uint16_t layer;
@@ -21,6 +28,7 @@ int inference_start(void)
         layer_cycles[layer][0] = 0U;
         layer_cycles[layer][1] = 0U;
     }
+    stop_before(stop); /* a failure right behind the start must not run past it */
     return model_start();
 }
 
@@ -49,9 +57,7 @@ uint32_t inference_cycles(uint16_t layer)
 
 void inference_run(uint16_t layer)
 {
-    if (until != layer) {
-        nvm_commit(&until, layer);
-    }
+    stop_before(layer);
     inference_resume();
 }
 

@@ -24,12 +24,13 @@ int input_open(uint32_t id)
     return 0;
 }
 
-int input_write(uint16_t at, const uint8_t *bytes, uint16_t words)
+int input_write(uint32_t id, uint16_t at, const uint8_t *bytes, uint16_t words)
 {
     uint32_t held;
     uint16_t i;
 
-    if (model_progress.cursor != 0U || model_held(&held) != 0 || at > filled || words > model_input_words - at) {
+    if (model_progress.cursor != 0U || model_held(&held) != 0 || !is_open(id) || at > filled ||
+        words > model_input_words - at) {
         return -1;
     }
     for (i = 0U; i < words; i++) {

@@ -69,10 +69,10 @@ static void add_status(void)
 
 static uint8_t write(const uint8_t *bytes, uint16_t count)
 {
-    if (count < 4U || (count & 1U) != 0U) {
+    if (count < 8U || (count & 1U) != 0U) {
         return MALFORMED;
     }
-    return input_write(get16(bytes), bytes + 2U, (uint16_t)((count - 2U) / 2U)) == 0 ? OK : REFUSED;
+    return input_write(get32(bytes), get16(bytes + 4U), bytes + 6U, (uint16_t)((count - 6U) / 2U)) == 0 ? OK : REFUSED;
 }
 
 /* The result of this id may be there already: then there is nothing to run. */
@@ -83,7 +83,7 @@ static uint8_t run(uint32_t id, uint16_t layer)
     if (model_held(&held) == 0 || held != id) {
         return REFUSED;
     }
-    (void)inference_start();
+    (void)inference_start(layer);
     inference_run(layer);
     return OK;
 }

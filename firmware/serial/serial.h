@@ -13,7 +13,7 @@ void serial_serve(void);
 
 /* An input in parts. model_input_words words must come in order from 0; a word may come again. */
 int input_open(uint32_t id);
-int input_write(uint16_t at, const uint8_t *bytes, uint16_t words);
+int input_write(uint32_t id, uint16_t at, const uint8_t *bytes, uint16_t words);
 int input_close(uint32_t id);
 uint16_t input_filled(void);
 
@@ -24,8 +24,9 @@ void inference_run(uint16_t layer);
 /* The same after a failure, as far as was asked before it. */
 void inference_resume(void);
 
-/* Starts an inference on the input held, whose counters begin again. 0, or -1 where none is held. */
-int inference_start(void);
+/* Starts an inference on the input held, to be run until the layers before `stop` are complete; its counters begin
+ * again. 0, or -1 where none is held or one is under way. */
+int inference_start(uint16_t stop);
 
 /* Ends what is under way and gives its result up. */
 void inference_settle(void);

@@ -16,6 +16,7 @@ from sparsecomp.cli.options import output_options
 @click.option("--runner", metavar="NAME", help="Flash runner. [default: the first that is installed]")
 @click.option("--image", metavar="FILE", help="Write a virtual board's FRAM instead: `sparsecomp board run` takes it.")
 @click.option("--mass-erase", is_flag=True, help="For the runner bsl: give up what the board holds, password and all.")
+@click.option("--installed", metavar="FILE.elf", help="For the runner bsl: what the board holds, for the password.")
 @output_options
 def main(project: str, as_json: bool, **options: Any) -> None:
     """Build PROJECT, a directory that deploy or convert made, and write its firmware to a board."""

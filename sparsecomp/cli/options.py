@@ -123,6 +123,10 @@ bench_options = together(
     supply_options,
     click.option("--samples", type=click.IntRange(min=1), help="Run only the first ones."),
     click.option("--log", metavar="FILE", help="Keep each answer; an interrupted run goes on from there."),
+    click.option(
+        "--fail-every", type=click.IntRange(min=1), metavar="CYCLES",
+        help="Let the firmware lose everything volatile every so many cycles of inference, on a real board as well.",
+    ),
     click.option("--plots", metavar="DIR", help="Pictures of a virtual board's run: voltage and progress, layers."),
     click.option("--patience", type=click.FloatRange(min=0.1), help="Seconds that a board may take for an answer."),
 )  # fmt: skip
@@ -133,5 +137,5 @@ def bench_of(options: dict[str, Any], **more: Any) -> Any:
     from sparsecomp.on_board import Bench
 
     supply = supply_of(options)
-    names = ("ports", "runner", "log", "patience", "plots")
+    names = ("ports", "runner", "log", "patience", "plots", "fail_every")
     return Bench(supply=supply, **{name: options.pop(name) for name in names}, **more)

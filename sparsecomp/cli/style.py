@@ -68,7 +68,12 @@ def table(rows: Iterable[tuple[str, ...]], right: frozenset[int] = frozenset()) 
 
 
 class Progress:
-    """Callable ``(what, done, total)``: a bar on a terminal, otherwise one line for each 10 %. Writes to stderr."""
+    """Callable ``(what, done, total)``: a bar on a terminal, otherwise one line for each 10 %. Writes to stderr.
+
+    ``note`` may be set to what is known so far; it stands behind the numbers.
+    """
+
+    note = ""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
@@ -90,10 +95,11 @@ class Progress:
         elif int(share * 10) > self._tenth:
             self._tenth = int(share * 10)
             tail = f"  (took {now - self._start:.1f} s)" if ended else ""
-            self._stream.write(f"{what}: {share:4.0%}{tail}\n")
+            note = f"  {self.note}" if self.note else ""
+            self._stream.write(f"{what}: {share:4.0%}{note}{tail}\n")
             self._stream.flush()
         if ended:
-            self._what = ""
+            self._what = self.note = ""
 
     def _draw(self, share: float, done: int, total: int, ended: bool, now: float) -> None:
         self._drawn = now
@@ -103,6 +109,7 @@ class Progress:
         else:
             left = f", {elapsed / share - elapsed:.0f} s left" if share > 0.02 and elapsed > 1 else ""
             tail = f"{done}/{total}{left}"
+        tail += f", {self.note}" if self.note else ""
         room = max(10, min(30, shutil.get_terminal_size().columns - len(self._what) - len(tail) - 12))
         full = int(share * room)
         self._stream.write(f"\r\x1b[K{self._what} [{'#' * full}{'.' * (room - full)}] {share:4.0%} {tail}")

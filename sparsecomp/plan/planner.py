@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NoReturn
 
 from sparsecomp.boards import Board, Region, list_boards, load_board
 from sparsecomp.device_header import has_serial
-from sparsecomp.errors import DoesNotFitError
+from sparsecomp.errors import ConversionError, DoesNotFitError
 from sparsecomp.kernels import kernel
 from sparsecomp.plan import PROGRESS_WORDS, Arena, Buffer, Placement, Plan
 from sparsecomp.plan.arena import divide, height, place
 from sparsecomp.plan.buffers import live_buffers, live_words
 from sparsecomp.plan.check import check
 from sparsecomp.plan.units import cut
-from sparsecomp.program import Program, Stored
+from sparsecomp.program import MAX_ELEMENTS, Program, Stored
 
 # All kernels and the runtime with msp430-elf-gcc 12.2 -O2 -mlarge take 11.4 KB; a firmware links fewer. The serial
 # line takes 5.6 KB more.
 CODE_BYTES = 12 * 1024
 SERIAL_BYTES = 6 * 1024
+STEP_BYTES = 80  # layer_t, the largest parameters (mac_dense_t), the view and the cycle counter, with 20-bit pointers
 
 Span = tuple[Region, int, int]  # region, start, bytes
 
@@ -52,7 +54,11 @@ class NoRoomError(DoesNotFitError):
 
 
 def make_plan(program: Program, board: Board, *, volatile_input: bool = False) -> Plan:
-    """The plan, checked. Raises DoesNotFitError with the layer, the bytes and the nearest thing that would fit."""
+    """The plan, checked. Raises DoesNotFitError with the layer, the bytes and the nearest thing that would fit,
+    ConversionError for float32 curves on a device.
+    """
+    if program.is_float and not board.is_host:
+        _refuse_curves(program, board)
     try:
         return _attempt(program, board, volatile_input)
     except NoRoomError as refusal:
@@ -60,13 +66,26 @@ def make_plan(program: Program, board: Board, *, volatile_input: bool = False) -
         raise DoesNotFitError(refusal.message, "; or ".join(hints)) from None
 
 
+def _refuse_curves(program: Program, board: Board) -> None:
+    """The C library's exp and tanh set more variables at start-up than a small charge pays for."""
+    for index, step in enumerate(program.steps):
+        if step.kernel == "lookup":
+            raise ConversionError(
+                f"layer '{_label(program, index)}': {step.attrs['function']} in float32 runs on the host only, not on "
+                f"{board.name}",
+                "take --numeric int8, where it is a table",
+            )
+
+
 def _attempt(program: Program, board: Board, volatile_input: bool) -> Plan:
     """The plan, or DoesNotFitError without a look at other boards."""
     buffers, offsets, wire_words = live_buffers(program, volatile_input)
     units, charge = cut(program, board, wire_words)
     weights = constant_bytes(program)
-    code = 0 if board.is_host else CODE_BYTES + (SERIAL_BYTES if has_serial(board) else 0)
+    _check_words(program, wire_words)
+    code = 0 if board.is_host else _code_bytes(program, board)
     state = 2 * (PROGRESS_WORDS + (0 if volatile_input else wire_words))
+    _check_state(board, code, state)
     spans = _free_spans(board, code + state)
     placements, arenas = _place(program, board, buffers, spans, weights, code + state)
     tables, starts = _place_tables(program, board, weights, spans, arenas)
@@ -86,6 +105,37 @@ def _attempt(program: Program, board: Board, volatile_input: bool) -> Plan:
         starts,
     )
     return check(plan)
+
+
+def _code_bytes(program: Program, board: Board) -> int:
+    """Code at most, and what each step adds to it."""
+    return CODE_BYTES + (SERIAL_BYTES if has_serial(board) else 0) + STEP_BYTES * len(program.steps)
+
+
+def _check_words(program: Program, wire_words: int) -> None:
+    """Lengths are 16 bits of words in C, of which a float takes two."""
+    lengths = {f"tensor '{n}'": t.stored * program.element_words for n, t in program.tensors.items()}
+    lengths["the input"] = wire_words
+    lengths["the outputs"] = sum(math.prod(p.shape) for p in program.outputs) * program.element_words
+    for what, words in lengths.items():
+        if words > MAX_ELEMENTS:
+            raise DoesNotFitError(
+                f"{what} of {words} words of 16 bits: the most is {MAX_ELEMENTS}",
+                "make it smaller" + (", or take --numeric int8" if program.is_float else ""),
+            )
+
+
+def _check_state(board: Board, code: int, state: int) -> None:
+    """Code, the protocol's words and the received input lie together, where 16-bit addresses reach them."""
+    if board.is_host:
+        return
+    _, _, size = board.spans("code")[0]
+    if code + state > size:
+        raise NoRoomError(
+            f"code ({code} bytes) and the received input ({state} bytes) need one piece of {code + state} bytes, "
+            f"{board.name} has {size}",
+            "take --volatile-input, which puts the input among the feature maps, or a smaller input",
+        )
 
 
 def _spans(board: Board) -> list[Span]:

@@ -17,6 +17,11 @@ WANTED_CYCLES = 10_000  # a commit and the call around it cost about 100
 CALL_CYCLES = 250
 MARGIN = 2  # estimated cycles of portable C are trusted to a factor of two
 CURSOR_LIMIT = 65_533  # units; with idle and done the cursor stays within 16 bits
+# With libgcc's float functions (-mlarge), counted on the virtual board: 3,700 to 4,500 cycles a tap; other kernels take
+# 5 to 17 times what they take for integers.
+FLOAT_TAP_CYCLES, FLOAT_OUTPUT_CYCLES = 4700, 3000
+FLOAT_TIMES = {"copy": 1, "fill": 2.5, "avg_pool": 18}
+FLOAT_TIMES_OTHERS = 13
 DELIVERY_WRITES = 4  # held twice and two words of id
 DELIVERY_CYCLES = 20  # an input word
 
@@ -38,9 +43,20 @@ def _item_writes(program: Program, step: Step) -> list[int]:
     return [program.element_words] * step.items
 
 
-def step_cycles(step: Step) -> int:
+def item_cycles(program: Program, step: Step, board: Board) -> float:
+    """Estimated cycles of one item; a host computes with floats as fast as with integers."""
+    each = kernel(step.kernel).cycles(step)
+    if not program.is_float or board.is_host:
+        return each
+    if step.kernel == "mac":
+        taps = len(step.attrs["encoded"].values) / len(step.attrs["matrix"])
+        return FLOAT_OUTPUT_CYCLES + FLOAT_TAP_CYCLES * taps
+    return each * FLOAT_TIMES.get(step.kernel, FLOAT_TIMES_OTHERS)
+
+
+def step_cycles(program: Program, step: Step, board: Board) -> int:
     """Estimated cycles of a whole step."""
-    return math.ceil(step.items * kernel(step.kernel).cycles(step))
+    return math.ceil(step.items * item_cycles(program, step, board))
 
 
 def cut(program: Program, board: Board, wire_words: int) -> tuple[tuple[Units, ...], Charge]:
@@ -50,8 +66,8 @@ def cut(program: Program, board: Board, wire_words: int) -> tuple[tuple[Units, .
     """
     cycles = (board.charge_cycles - board.energy.boot_cycles) // MARGIN - CALL_CYCLES
     writes = board.charge_fram_writes
-    limit = [_largest(program, step, cycles, writes) for step in program.steps]
-    sizes = [_wanted(step, most) for step, most in zip(program.steps, limit, strict=True)]
+    limit = [_largest(program, step, board, cycles, writes) for step in program.steps]
+    sizes = [_wanted(program, step, board, most) for step, most in zip(program.steps, limit, strict=True)]
     while sum(math.ceil(s.items / n) for s, n in zip(program.steps, sizes, strict=True)) > CURSOR_LIMIT:
         merged = [min(2 * n, most) for n, most in zip(sizes, limit, strict=True)]
         if merged == sizes:
@@ -65,7 +81,7 @@ def cut(program: Program, board: Board, wire_words: int) -> tuple[tuple[Units, .
         each = _item_writes(program, step)
         worst = max(sum(each[i : i + size]) for i in range(0, step.items, size)) + 1
         count = math.ceil(step.items / size)
-        work = math.ceil(min(size, step.items) * kernel(step.kernel).cycles(step)) + CALL_CYCLES
+        work = math.ceil(min(size, step.items) * item_cycles(program, step, board)) + CALL_CYCLES
         units.append(Units(first, size, count, work, worst))
         first += count
     delivery = (wire_words * DELIVERY_CYCLES, wire_words + DELIVERY_WRITES)
@@ -83,9 +99,9 @@ def cut(program: Program, board: Board, wire_words: int) -> tuple[tuple[Units, .
     return tuple(units), charge
 
 
-def _largest(program: Program, step: Step, cycles: int, writes: int | None) -> int:
+def _largest(program: Program, step: Step, board: Board, cycles: int, writes: int | None) -> int:
     """The most items of ``step`` that one charge pays for."""
-    each = kernel(step.kernel).cycles(step)
+    each = item_cycles(program, step, board)
     most = int(cycles // each) if each else step.items
     if writes is not None:
         most = min(most, (writes - 1) // max(1, max(_item_writes(program, step))))
@@ -97,9 +113,9 @@ def _largest(program: Program, step: Step, cycles: int, writes: int | None) -> i
     return min(most, step.items)
 
 
-def _wanted(step: Step, most: int) -> int:
+def _wanted(program: Program, step: Step, board: Board, most: int) -> int:
     """Items enough to make the commit cheap, in whole pixels where the charge allows."""
-    size = min(most, max(1, math.ceil(WANTED_CYCLES / max(1.0, kernel(step.kernel).cycles(step)))))
+    size = min(most, max(1, math.ceil(WANTED_CYCLES / max(1.0, item_cycles(program, step, board)))))
     group = len(np.atleast_1d(step.attrs["multiplier"])) if step.kernel == "mac" else 1
     whole = math.ceil(size / group) * group
     return min(whole, step.items) if whole <= most else size

@@ -70,6 +70,17 @@ def test_what_is_in_the_log_is_not_run_again(chain, place, tmp_path):
     assert seen == list(range(3, len(first) + 1))
 
 
+def test_forced_failures_during_the_run(chain, place):
+    board = place()
+    records = run_accuracy([port_of(board)], job(chain, fail_every=60_000), log_of(chain))
+    assert [bytes.fromhex(r.answer) for r in records] == job(chain).expected
+    assert board.result.boots > 50
+    with board.connect() as device:
+        before = device.starts()["forced"]
+        device.infer(0, chain.made.words[0], chain.outputs)
+        assert device.starts()["forced"] == before > 50
+
+
 def test_a_wrong_answer_is_named_with_its_layers(chain, place):
     wrong = job(chain).expected
     wrong[2] = bytes(len(wrong[2]))

@@ -226,3 +226,33 @@ def test_a_volatile_input_serves_one_inference(volatile, runner):
         assert np.allclose(inference.results, real(volatile, index), rtol=0, atol=0.5001e-4)
         assert client.results() == inference.printed
         assert client.send("infer 1 0")[0].startswith("e-[")
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory):
+    """A network that reads 25 bytes: its last word holds one of them."""
+    import networks
+    from serial_firmware import build
+    from small import Net
+    from toolchain import require_msp430
+
+    def network():
+        net = Net((1, 5, 5), seed=9)
+        return networks.Network(
+            net.graph(net.linear(net.flatten(net.add("relu", net.conv("x", 2, kernel=3))), 3)), networks.IMAGE
+        )
+
+    require_msp430()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(networks.SMALL, "odd", network)
+        return build("odd", tmp_path_factory.mktemp("odd"))
+
+
+def test_an_odd_number_of_bytes(odd, runner):
+    _, client = runner(odd)
+    for index in range(3):
+        data = wire(odd, index)[:25]
+        client.load(data)
+        assert client.buffer() == data
+        assert np.allclose(client.infer("infer 1 0").results, real(odd, index), rtol=0, atol=0.5001e-4)
+    assert client.send("db load 26")[0].startswith("e-[This model reads 25 bytes")

@@ -80,14 +80,16 @@ def test_an_input_half_sent_is_never_run(chain, connect):
     _, device = connect(chain)
     words = chain.made.words[0]
     device.ask(OPEN, identity(9))
-    device.ask(WRITE, struct.pack("<H", 0) + words[:32].tobytes())
+    device.ask(WRITE, struct.pack("<IH", 9, 0) + words[:32].tobytes())
     assert device.ask(CLOSE, identity(9)).status == REFUSED
     assert device.ask(RUN, identity(9) + b"\xff\xff").status == REFUSED
     assert device.status().filled == 32
     # It goes on where it stopped; a word may come again, but none may be left out.
-    assert device.ask(WRITE, struct.pack("<H", 40) + words[40:].tobytes()).status == REFUSED
+    assert device.ask(WRITE, struct.pack("<IH", 9, 40) + words[40:].tobytes()).status == REFUSED
+    # Another host's words are not mixed in.
+    assert device.ask(WRITE, struct.pack("<IH", 8, 32) + words[:2].tobytes()).status == REFUSED
     for at in range(16, len(words), 32):
-        assert device.ask(WRITE, struct.pack("<H", at) + words[at : at + 32].tobytes()).status == 0
+        assert device.ask(WRITE, struct.pack("<IH", 9, at) + words[at : at + 32].tobytes()).status == 0
     assert device.ask(CLOSE, identity(8)).status == REFUSED
     assert device.ask(CLOSE, identity(9)).status == 0
     assert device.run(9).state == "done"
@@ -109,7 +111,7 @@ def test_a_result_belongs_to_its_input(chain, connect):
 
 @pytest.mark.parametrize(
     ("kind", "arguments"),
-    [(OPEN, b""), (OPEN, b"123"), (WRITE, b"\0\0"), (WRITE, b"\0\0\0"), (CLOSE, b"1"), (RUN, b"1234"),
+    [(OPEN, b""), (OPEN, b"123"), (WRITE, b"\0\0"), (WRITE, b"\0" * 9), (CLOSE, b"1"), (RUN, b"1234"),
      (READ, b"\0" * 5), (READ, struct.pack("<HHH", 0, 0, 65)), (READ, struct.pack("<HHH", 99, 0, 1)),
      (READ, struct.pack("<HHH", 0, 0xFFFF, 1)), (READ, struct.pack("<HHH", 0xFFFC, 0, 1)), (0x8F, b""), (0xFF, b"x")],
 )  # fmt: skip
@@ -124,8 +126,8 @@ def test_a_write_may_not_leave_the_input(chain, connect):
     words = chain.made.words[0]
     device.ask(OPEN, identity(1))
     for at in range(0, len(words), 32):
-        device.ask(WRITE, struct.pack("<H", at) + words[at : at + 32].tobytes())
-    beyond = struct.pack("<H", len(words) - 1) + np.zeros(2, "<i2").tobytes()
+        device.ask(WRITE, struct.pack("<IH", 1, at) + words[at : at + 32].tobytes())
+    beyond = struct.pack("<IH", 1, len(words) - 1) + np.zeros(2, "<i2").tobytes()
     assert device.ask(WRITE, beyond).status == REFUSED
 
 

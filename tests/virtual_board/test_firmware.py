@@ -47,7 +47,7 @@ def test_the_self_test_passes_with_the_planned_writes_and_about_the_planned_cycl
     assert word(elf, tmp_path / "fram", "selftest_verdict") == PASSED
     delivery = made.plan.wire_words + 4
     assert result.fram_writes == delivery + inference_writes(made.plan) + VERDICT_WRITES
-    estimated = sum(map(step_cycles, made.program.steps))
+    estimated = sum(step_cycles(made.program, step, made.plan.board) for step in made.program.steps)
     assert 0.75 < result.cycles / estimated < 1.25
 
 

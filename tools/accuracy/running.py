@@ -18,7 +18,8 @@ Progress = Callable[[int, int], None]
 @dataclass(frozen=True)
 class Job:
     """Samples as the words of one delivery each (N, words), the outputs' lengths in words, the answers expected as
-    bytes, and the hash of the model that the firmware must hold. ``patience`` is in seconds, for one inference.
+    bytes, and the hash of the model that the firmware must hold. ``patience`` is in seconds, for one inference;
+    ``fail_every`` is the number of cycles of inference after which the firmware loses its power, None for never.
     """
 
     inputs: np.ndarray
@@ -26,6 +27,7 @@ class Job:
     expected: Sequence[bytes]
     model_hash: str
     patience: float
+    fail_every: int | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,8 @@ def _work(
     progress: Progress | None,
 ) -> None:
     device.expect(job.model_hash)
+    if job.fail_every is not None:
+        device.fail_every(job.fail_every)
     while (index := share.next()) is not None:
         before = device.restarts
         answer = device.infer(index, job.inputs[index], job.outputs, job.patience)
@@ -117,6 +121,8 @@ def _work(
         log.add(Record(index, answer.hex(), port.name, device.restarts - before))
         if progress:
             progress(len(log.records), len(job.inputs))
+    if job.fail_every is not None:
+        device.fail_every(0)
 
 
 def _dump(device: Device, index: int, layer_words: Sequence[int], job: Job) -> list[np.ndarray]:

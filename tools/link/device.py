@@ -22,6 +22,7 @@ PROTOCOL = 1
 WRITE_WORDS = 64
 READ_WORDS = 64
 STARTED = "m-init-done"
+RESTARTS = 1000  # for one request: it says hello only once the inference under way is done
 
 
 @dataclass(frozen=True)
@@ -85,11 +86,15 @@ class Device:
         )
 
     def _after_restart(self, kind: int, arguments: bytes, patience: float) -> Reply | None:
-        while True:  # it may restart again and again: every start is a sign of life
+        for _ in range(RESTARTS):  # every start is a sign of life
             try:
                 return self._once(kind, arguments, patience)
             except Restarted:
                 continue
+        raise ToolError(
+            f"the device at {self.line.name} has started {RESTARTS} times without an answer",
+            "does its supply pay for the serial line?",
+        )
 
     def _once(self, kind: int, arguments: bytes, patience: float) -> Reply | None:
         self._sequence = (self._sequence + 1) & 0xFF
@@ -143,7 +148,7 @@ class Device:
         at = 0
         while at < len(data) // 2:
             part = data[2 * at : 2 * (at + WRITE_WORDS)]
-            self._accepted(self.ask(WRITE, struct.pack("<H", at) + part), "write")
+            self._accepted(self.ask(WRITE, identity + struct.pack("<H", at) + part), "write")
             at += len(part) // 2
         self._accepted(self.ask(CLOSE, identity), "close")
 

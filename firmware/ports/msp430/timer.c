@@ -7,12 +7,15 @@
 #include "runtime.h"
 
 #define CYCLES_PER_US (BOARD_CLOCK_HZ / 1000000UL)
+#define SOONEST 200U /* cycles */
 #define PATIENCE 32U /* starts without progress after which forced failures end */
 
 static volatile uint16_t overflows;
 static uint16_t due_overflows;
 static uint16_t due_count;
-static uint32_t before_cycles;
+/* Whole microseconds, so that they wrap at 2^32 and differences stay right; the cycles of less than one are kept. */
+static uint32_t before_us;
+static uint16_t rest_cycles;
 
 /* Forced failures outlive the failures themselves. */
 DIAG static uint16_t every[2] = {0U, 0U};
@@ -56,14 +59,17 @@ uint32_t timer_cycles(void)
 
 void timer_stop(void)
 {
-    before_cycles += timer_cycles();
+    const uint32_t cycles = timer_cycles() + rest_cycles;
+
+    before_us += cycles / CYCLES_PER_US;
+    rest_cycles = (uint16_t)(cycles % CYCLES_PER_US);
     TACTL = 0U;
     overflows = 0U;
 }
 
 uint32_t timer_microseconds(void)
 {
-    return before_cycles / CYCLES_PER_US;
+    return before_us;
 }
 
 void fail_every(uint32_t cycles)
@@ -84,7 +90,8 @@ void fail_arm(void)
         fail_every(0U);
         return;
     }
-    due_count = every[0];
+    /* What has passed before the comparison is set would come a whole round later. */
+    due_count = every[0] < SOONEST ? SOONEST : every[0];
     if (every[1] != 0U) {
         due_overflows = every[1];
     } else {
