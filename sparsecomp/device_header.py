@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sparsecomp.boards import Board, check_pin
+from sparsecomp.board_parts import check_pin
+from sparsecomp.boards import Board
 from sparsecomp.errors import InputError
 
 # CSCTL1 for a clock in Hz: DCORSEL 0x40, DCOFSEL in bits 3:1 (SLASE54D, TI's header 1.206).

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparsecomp.boards import USES, list_boards, load_board, parse_board
+from sparsecomp.board_parts import USES
+from sparsecomp.boards import list_boards, load_board, parse_board
 from sparsecomp.errors import InputError, SparseCompError
 
 BOARDS = Path(__file__).parents[1] / "boards"

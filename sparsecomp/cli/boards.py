@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from sparsecomp.boards import Board, Figure, list_boards, load_board
+from sparsecomp.board_energy import Figure
+from sparsecomp.boards import Board, list_boards, load_board
 from sparsecomp.cli import style
 from sparsecomp.cli.command import GuardedCommand, GuardedGroup
 from sparsecomp.cli.options import output_options

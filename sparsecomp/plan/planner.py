@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import NoReturn
 
-from sparsecomp.boards import Board, Region, list_boards, load_board
+from sparsecomp.board_parts import Region
+from sparsecomp.boards import Board, list_boards, load_board
 from sparsecomp.device_header import has_serial
 from sparsecomp.errors import ConversionError, DoesNotFitError
 from sparsecomp.kernels import kernel

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from small import Net, chain, program, residual
 
-from sparsecomp.boards import Region, Reserved, list_boards, load_board
+from sparsecomp.board_parts import Region, Reserved
+from sparsecomp.boards import list_boards, load_board
 from sparsecomp.errors import DoesNotFitError
 from sparsecomp.plan.planner import make_plan
 from sparsecomp.plan.units import CURSOR_LIMIT, inference_writes, step_writes

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from sparsecomp.boards import Board, FlashRunner
+from sparsecomp.board_parts import FlashRunner
+from sparsecomp.boards import Board
 from sparsecomp.errors import InputError, ToolError
 
 TIME_LIMIT = 300.0  # seconds; the slowest interface takes less than one minute for 256 KB
