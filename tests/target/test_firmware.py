@@ -1,6 +1,8 @@
 """The firmware that the linker makes of a project: every byte where the plan has it, on every board."""
 
+import re
 import struct
+import subprocess
 
 import networks
 import pytest
@@ -123,3 +125,15 @@ def test_the_reset_vector_and_the_signatures(tmp_path):
             start, size = section["sh_addr"], section["sh_size"]
             if section["sh_flags"] & 2 and size and section.name not in (".vectors", ".reset"):
                 assert all(start + size <= r.start or start >= r.start + r.size for r in reserved), section.name
+
+
+@pytest.mark.parametrize(("board", "marked"), [("msp430fr5994", True), ("msp430fr5992", False)])
+def test_pins_for_a_probe_are_driven_where_the_board_file_names_them(board, marked, tmp_path):
+    """P1OUT.0 is set before and cleared after an inference, P1OUT.1 toggles in between."""
+    made = project(tmp_path, board)
+    with built(made.directory, made.plan.board) as copy:
+        command = ["msp430-elf-objdump", "-d", "--no-show-raw-insn", str(copy / "build/firmware.elf")]
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    code = re.search(r"<inference_resume>:\n(.*?)\n\n[0-9a-f]+ <(?!\.)", text, re.DOTALL)[1]
+    writes = re.findall(r"(bis|bic|and|xor)\.b\s+#(-?\d+),\s*&0x0202", code)
+    assert {operation for operation, _ in writes} == ({"bis", "xor", "bic"} if marked else set()), writes
