@@ -21,7 +21,7 @@ from sparsecomp.plan import Plan
 from sparsecomp.plan.planner import make_plan
 from sparsecomp.prepare import Prepared, Request, prepare, random_inputs, test_data
 from sparsecomp.project import check_target, digest, staged, write_files
-from sparsecomp.prove import Progress, Trial, prove, run_under_failures, silent, stream
+from sparsecomp.prove import Progress, Trial, compare_on_host, prove, run_under_failures, silent, stream
 from sparsecomp.reference import run, wire_words
 from sparsecomp.render import Vector, render
 from sparsecomp.report import LayerRow, layer_rows, plan_json, to_json
@@ -108,11 +108,12 @@ def deploy(
     if until == "plan":
         return Deployment(plan, rows)
     stage = until or "validate"
+    trial = Trial(test, metric, failures, seed, kills, progress, bench)
     with staged(out) as directory:
         write_files(directory, generate(prepared, plan, rows))
-        result = prove(
-            prepared, plan, rows, directory, stage, Trial(test, metric, failures, seed, kills, progress, bench)
-        )
+        result = prove(prepared, plan, rows, directory, stage, trial)
+        if result.on_board is not None:
+            result = _with_host(result, prepared, wanted, trial)
         write_files(directory, {"report.json": to_json(result.to_json())})
     return replace(result, directory=Path(out))
 
@@ -202,6 +203,17 @@ def explore(
     plan, exploration = _in_a_folder(prepared, wanted, visit, target)
     progress("exploring", 1, 1)
     return ExplorationResult(plan, exploration)
+
+
+def _with_host(result: Deployment, prepared: Prepared, wanted: Request, trial: Trial) -> Deployment:
+    """What the host build of the same model says beside a board's answers."""
+    host = load_board("host")
+    plan = make_plan(prepared.program, host, volatile_input=wanted.volatile_input)
+    _, (elements, score) = _in_a_folder(
+        prepared, wanted, lambda path: compare_on_host(prepared, plan, path, trial), host
+    )
+    assert result.accuracy is not None
+    return replace(result, accuracy=replace(result.accuracy, host_c=score), compared_elements=elements)
 
 
 def _in_a_folder(prepared: Prepared, wanted: Request, act: Callable[[Path], Any], target: Board) -> tuple[Plan, Any]:

@@ -94,6 +94,17 @@ def _prove_on_board(
     return Deployment(plan, rows, stage=stage, accuracy=accuracy, remarks=remarks, on_board=on_board)
 
 
+def compare_on_host(prepared: Prepared, plan: Plan, directory: Path, trial: Trial) -> tuple[int, float | None]:
+    """Builds ``directory``, a project for the host, and holds layers and answers against the reference: the number of
+    elements of all layers that were compared, and the metric. Raises as ``prove``.
+    """
+    with built(directory, plan.board) as copy:
+        elements = compare_layers(copy, prepared.program, trial.data.wire)
+        _, on_host = _compare(copy, prepared, trial)
+    labels = trial.data.labels
+    return elements, None if labels is None else float(trial.metric(on_host[0], labels))
+
+
 def _compare(copy: Path, prepared: Prepared, trial: Trial) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
     """Outputs of reference and host C for all samples, in real values; equal bit by bit, or MismatchError."""
     program, count = prepared.program, len(trial.data)

@@ -122,6 +122,7 @@ def test_a_board_runs_its_firmware(board, model, tmp_path):
     found = document(result, "deployment")
     assert any(f"linked for {board}" in remark for remark in found["remarks"])
     assert found["board"]["simulated"] and found["board"]["samples"] == 2
+    assert found["compared_elements"] > 0 and found["accuracy"]["host_c"] == found["accuracy"]["board"]
     measured = found["board"]["measured"]
     assert measured["inferences"] == 2 and measured["reboots"] == 0
     assert sum(layer["cycles"] for layer in measured["layers"]) == pytest.approx(measured["cycles"], abs=20)

@@ -44,7 +44,8 @@ def test_fifty_images(model, tmp_path):
     result = deploy(model, tmp_path / "out", board=BOARD, data=tmp_path / "test.npz", bench=bench)
     run = result.on_board
     assert (run.samples, run.resumed, run.simulated, run.restarts) == (50, 0, True, 0)
-    assert result.accuracy.board == result.accuracy.reference > 0.3
+    assert result.accuracy.board == result.accuracy.host_c == result.accuracy.reference > 0.3
+    assert result.compared_elements == 6646
     measured = run.measured
     assert measured.inferences == 50 and measured.reboots == 0 and measured.wait_cycles == 0
     assert 10e6 < measured.cycles < 20e6
