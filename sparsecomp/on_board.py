@@ -163,7 +163,7 @@ def _job(prepared: Prepared, plan: Plan, copy: Path, data: Data, answers: Answer
 
 def _places(board: Board, elf: Path, folder: Path, bench: Bench, patience: float) -> list[Any]:
     from sparsecomp_tools.accuracy import AUTO, VIRTUAL, SerialPlace, VirtualPlace, find_port
-    from sparsecomp_tools.measure import Symbols
+    from sparsecomp_tools.measure import cursor_address
 
     names = [find_port() if port == AUTO else port for port in bench.ports]
     if len(set(names) - {VIRTUAL}) + names.count(VIRTUAL) != len(names):
@@ -174,7 +174,7 @@ def _places(board: Board, elf: Path, folder: Path, bench: Bench, patience: float
             places.append(SerialPlace(board, elf, name, bench.runner, patience))
             continue
         own = name if names.count(VIRTUAL) == 1 else f"{name}{number}"
-        cursor = Symbols.of(elf).cursor
+        cursor = cursor_address(elf)
         places.append(VirtualPlace(board, elf, folder, bench.supply, bench.seed + number, cursor, own))
     if bench.supply is not None and not all(place.simulated for place in places):
         raise InputError("a board at a serial port has a supply of its own", "leave --capacitor to the virtual board")

@@ -30,7 +30,7 @@ def main() -> None:
 def run(elf: str | None, as_json: bool, plot: str | None, **options: Any) -> int:
     """Run FIRMWARE.elf cycle by cycle. Its serial port is printed; Ctrl-C takes the power away and reports."""
     from sparsecomp.errors import InputError
-    from sparsecomp_tools.measure import Symbols, plot_run
+    from sparsecomp_tools.measure import cursor_address, plot_run
     from sparsecomp_tools.virtual_board import read_events
 
     if elf is None and options["image"] is None:
@@ -39,7 +39,7 @@ def run(elf: str | None, as_json: bool, plot: str | None, **options: Any) -> int
     _check(elf, options["image"], options["board"])
     with tempfile.TemporaryDirectory(prefix="sparsecomp-") as folder:
         events = Path(folder) / "events" if plot else None
-        watch = Symbols.of(elf).cursor if plot and elf else None
+        watch = cursor_address(elf) if plot and elf else None
         result = _run(elf, supply=supply, events=events, watch=watch, **options)
         if plot:
             plot_run(read_events(events), plot, Path(elf).stem if elf else Path(options["image"]).stem)

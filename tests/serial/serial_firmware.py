@@ -7,7 +7,7 @@ import networks
 
 from sparsecomp.build import built
 from sparsecomp.on_board import model_hash
-from sparsecomp_tools.measure import Symbols
+from sparsecomp_tools.measure import cursor_address
 
 BOARD = "msp430fr5994"
 SAMPLES = 6
@@ -33,7 +33,7 @@ class Firmware:
     @property
     def cursor(self) -> int:
         """Address of the progress cursor."""
-        return Symbols.of(self.elf).cursor
+        return cursor_address(self.elf)
 
 
 def build(name: str, folder: Path, board: str = BOARD) -> Firmware:

@@ -8,7 +8,14 @@ from toolchain import require_msp430
 
 from sparsecomp.errors import InputError, ToolError
 from sparsecomp_tools.accuracy import VirtualPlace
-from sparsecomp_tools.measure import Symbols, attribute, first_inference, plot_layers, plot_run, smallest_capacitor
+from sparsecomp_tools.measure import (
+    attribute,
+    cursor_address,
+    first_inference,
+    plot_layers,
+    plot_run,
+    smallest_capacitor,
+)
 from sparsecomp_tools.measure.capacitor import finish
 from sparsecomp_tools.virtual_board import Supply, read_events
 from sparsecomp_tools.virtual_board.events import BOOT, FIELDS, POWER_LOST, STOP, WATCH
@@ -110,6 +117,6 @@ def test_symbols_of_something_else(tmp_path):
     require_msp430()
     (tmp_path / "noise.elf").write_bytes(b"noise" * 100)
     with pytest.raises(InputError, match="cannot read noise.elf"):
-        Symbols.of(tmp_path / "noise.elf")
+        cursor_address(tmp_path / "noise.elf")
     with pytest.raises(InputError, match="cannot read"):
-        Symbols.of(tmp_path / "nothing.elf")
+        cursor_address(tmp_path / "nothing.elf")

@@ -25,7 +25,7 @@ from sparsecomp.render import Vector, render
 from sparsecomp.validate import check_layers
 from sparsecomp.wire import Wire
 from sparsecomp_tools.link import Device, open_line
-from sparsecomp_tools.measure import Symbols, attribute
+from sparsecomp_tools.measure import attribute, cursor_address
 from sparsecomp_tools.virtual_board import RandomFailures, VirtualBoard, read_events
 
 SAMPLES = 3
@@ -181,7 +181,7 @@ def test_a_float_model_is_cut_into_units_that_one_charge_pays_for(tmp_path):
     x = small.pool(small.add("leaky_relu", small.conv("x", 3, pad=1), negative_slope=0.1))
     graph = small.graph(small.linear(small.flatten(x), 4))
     firmware = make(Model(graph, (BYTES,), "float32"), "msp430fr5994", tmp_path)
-    cursor = Symbols.of(firmware.elf).cursor
+    cursor = cursor_address(firmware.elf)
     events = tmp_path / "events"
     with VirtualBoard("msp430fr5994", firmware.elf, await_host=True, events=events, watch=cursor) as running:
         with open_line(running.port) as line:

@@ -3,13 +3,13 @@
 from sparsecomp_tools.measure.attribution import Costs, UnitCosts, attribute, first_inference
 from sparsecomp_tools.measure.capacitor import smallest_capacitor
 from sparsecomp_tools.measure.plots import plot_layers, plot_run
-from sparsecomp_tools.measure.symbols import Symbols
+from sparsecomp_tools.measure.symbols import cursor_address
 
 __all__ = [
     "Costs",
-    "Symbols",
     "UnitCosts",
     "attribute",
+    "cursor_address",
     "first_inference",
     "plot_layers",
     "plot_run",

@@ -18,7 +18,9 @@ PATIENCE = 20  # times the cycles of an uninterrupted inference
 
 @dataclass(frozen=True)
 class Finish:
-    """One inference under a supply: virtual seconds, starts of the device, cycles; None of it where it never ends."""
+    """One inference under a supply: virtual seconds, starts of the device, cycles; up to where the run was given
+    up if it did not finish.
+    """
 
     finished: bool
     seconds: float
@@ -27,7 +29,7 @@ class Finish:
 
 
 def finish(board: Board, image: Path, cursor: int, units: int, supply: Supply, cycles: int, seed: int = 1) -> Finish:
-    """Runs the inference on the input that ``image`` holds under ``supply``, from an empty capacitor.
+    """Runs the inference on the input that ``image`` holds under ``supply``, from a capacitor charged to v_on.
 
     ``cursor`` is the progress cursor's address, ``cycles`` what an uninterrupted inference takes. The image stays as
     it is.
