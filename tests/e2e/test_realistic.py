@@ -169,7 +169,14 @@ def test_a_deployment_that_is_ended_leaves_nothing(number, tmp_path):
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     command = [sys.executable, "-m", "sparsecomp.cli", "deploy", path, "-o", tmp_path / "out", "--failures", "99999999"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"TMPDIR": str(temporary)})
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(temporary)},
+        # A shell's background job, which these tests may be, passes SIGINT on as ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     for line in process.stderr:  # until it has written the project beside its destination
         if line.startswith("failing power"):
             break
