@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,6 +10,8 @@ from sparsecomp.arithmetic import MAX_MULTIPLIER, SHIFTS, round_half_up, widest_
 from sparsecomp.errors import ConversionError
 
 INT32_MAX = 2**31 - 1
+# Weights that stand on the steps of a multiplier, kept in float32, must find that multiplier again.
+ROUNDING = 2.0**-6
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,14 @@ def quantize_filters(
     fraction_in: int,
     fraction_out: int,
     name: str,
+    narrow: bool = False,
 ) -> Filters:
     """Filters (filters, taps) and bias in float to integers whose accumulator provably stays within int32.
 
     ``low`` and ``high`` bound the input elements. The multiplier is chosen first and the weights are rounded in the
     scale that it exactly stands for, so that rounding the multiplier costs nothing. One multiplier serves the layer
     where that loses at most half a decibel, or still leaves the layer 40 dB and each single filter 30 dB.
+    ``narrow`` takes one multiplier and one byte a bias whatever that loses: the sizes of a network that was trained so.
     """
     weight = weight.astype(np.float64)
     bias64 = None if bias is None else bias.astype(np.float64)
@@ -52,7 +56,7 @@ def quantize_filters(
     fallback = scale.max() if scale.max() > 0 else 2.0**-fraction_in
     scale[scale == 0] = fallback  # a filter without a weight: any scale is exact
     for _ in range(64):
-        choice = _choose(weight, bias64, scale, qmax, fraction_in, fraction_out)
+        choice = _choose(weight, bias64, scale, qmax, fraction_in, fraction_out, narrow)
         if choice is None:
             fraction_out -= 1
             continue
@@ -64,7 +68,7 @@ def quantize_filters(
         coarser |= excess > 1
     else:
         raise ConversionError(f"no scale of '{name}' keeps its accumulator within 32 bits")
-    stored, bias_shift = _narrow(choice.bias, choice.multiplier, choice.shift)
+    stored, bias_shift = choice.stored_bias()
     multiplier = choice.multiplier[:1] if choice.per_layer else choice.multiplier
     notes = []
     if fraction_out < asked:
@@ -81,17 +85,24 @@ class _Choice:
     multiplier: np.ndarray
     shift: int
     per_layer: bool
+    narrow: bool = False
+
+    def stored_bias(self) -> tuple[np.ndarray | None, int]:
+        """The bias as stored, and its shift."""
+        return _narrow(self.bias, self.multiplier, self.shift, self.narrow)
 
     def bias_values(self) -> np.ndarray:
-        stored, shift = _narrow(self.bias, self.multiplier, self.shift)
+        stored, shift = self.stored_bias()
         return np.zeros(len(self.matrix)) if stored is None else stored.astype(np.float64) * 2.0**shift
 
 
-def _choose(weight, bias, scale, qmax, fraction_in, fraction_out) -> _Choice | None:
+def _choose(weight, bias, scale, qmax, fraction_in, fraction_out, narrow) -> _Choice | None:
     per_filter = _round(weight, bias, scale, qmax, fraction_in, fraction_out, False)
     shared = _round(weight, bias, np.full_like(scale, scale.max()), qmax, fraction_in, fraction_out, True)
     if per_filter is None or shared is None:
         return None
+    if narrow:
+        return replace(shared, narrow=True)
     # Over the layer alone, large filters would hide that a shared scale rounds a small one to nothing.
     together, apart = (_sqnr(weight, c, fraction_in, fraction_out) for c in (shared, per_filter))
     enough = np.minimum(apart - 0.5, [40.0, *[30.0] * len(weight)])
@@ -108,7 +119,7 @@ def _round(weight, bias, scale, qmax, fraction_in, fraction_out, per_layer) -> _
     if factor.max() * 2 ** SHIFTS[0] > MAX_MULTIPLIER:
         return None
     shift = widest_shift(float(factor.max()))
-    multiplier = np.maximum(np.ceil(factor * 2.0**shift), 1).astype(np.int64)
+    multiplier = np.maximum(np.ceil(factor * 2.0**shift - ROUNDING), 1).astype(np.int64)
     step = _steps(multiplier, shift, fraction_in, fraction_out)
     matrix = np.clip(round_half_up(weight / step[:, None]), -qmax, qmax)
     ints = None if bias is None else round_half_up(bias / (step * 2.0**-fraction_in)).astype(np.int64)
@@ -127,8 +138,10 @@ def _sqnr(weight: np.ndarray, choice: _Choice, fraction_in: int, fraction_out: i
     return np.where(lossless, 1000.0, 10 * np.log10(np.where(lossless, 1, signal) / np.where(lossless, 1, noise)))
 
 
-def _narrow(bias: np.ndarray | None, multiplier: np.ndarray, shift: int) -> tuple[np.ndarray | None, int]:
-    """Stored bias and its shift: 8 bits where rounding moves no output by more than 1/8, otherwise 16."""
+def _narrow(
+    bias: np.ndarray | None, multiplier: np.ndarray, shift: int, always: bool = False
+) -> tuple[np.ndarray | None, int]:
+    """Stored bias and its shift: 8 bits where rounding moves no output by more than 1/8 (or ``always``), else 16."""
     if bias is None:
         return None, 0
     for dtype, limit in ((np.int8, 127), (np.int16, 32767)):
@@ -137,7 +150,7 @@ def _narrow(bias: np.ndarray | None, multiplier: np.ndarray, shift: int) -> tupl
             drop += 1
         stored = round_half_up(bias / 2.0**drop)
         error = np.abs(stored * 2.0**drop - bias) * multiplier / 2.0**shift
-        if dtype is np.int16 or error.max() <= 0.125:
+        if always or dtype is np.int16 or error.max() <= 0.125:
             return stored.astype(dtype), drop
     raise AssertionError("int16 always holds a shifted bias")
 

@@ -43,7 +43,7 @@ class Request:
         for name, known in (
             ("numeric", ("int8", "float32")),
             ("weights", ("auto", "int8", "int16")),
-            ("encoding", ("auto", "csr", "dense")),
+            ("encoding", ("auto", "csr", "bitmap", "dense")),
         ):
             if getattr(self, name) not in known:
                 raise InputError(f"unknown {name} '{getattr(self, name)}'", "use one of " + ", ".join(known))

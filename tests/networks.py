@@ -50,7 +50,7 @@ def chain() -> Network:
     """Two padded convolutions with pooling, then a linear layer; bytes come in."""
     net = Net((1, 12, 12), seed=1)
     x = net.pool(net.add("relu", net.conv("x", 4, pad=1)))
-    x = net.add("relu", net.conv(x, 6, pad=1, weight=_sparse(net, 6, 4, 3, 3)))
+    x = net.add("relu", net.conv(x, 6, pad=1, weight=_sparse(net, 6, 4, 3, 3, share=0.1)))
     return Network(net.graph(net.linear(net.flatten(x), 5)), IMAGE)
 
 
@@ -81,13 +81,13 @@ def demo() -> Network:
     net = Net((1, 28, 28), seed=4)
     x = net.pool(net.add("relu", net.conv("x", 6, kernel=5)))
     x = net.pool(net.add("relu", net.conv(x, 12, weight=_sparse(net, 12, 6, 3, 3))))
-    x = net.add("relu", net.linear(net.flatten(x), 32, weight=_sparse(net, 32, 300)))
+    x = net.add("relu", net.linear(net.flatten(x), 32, weight=_sparse(net, 32, 300, share=0.1)))
     return Network(net.graph(net.linear(x, 10)), IMAGE)
 
 
-def _sparse(net: Net, *shape: int) -> np.ndarray:
-    """Weights of which a fifth is not zero."""
-    return net.rng.normal(size=shape) * (net.rng.random(shape) < 0.2)
+def _sparse(net: Net, *shape: int, share: float = 0.2) -> np.ndarray:
+    """Weights of which ``share`` is not zero: stored as masks at a fifth, as 8-bit steps at a tenth."""
+    return net.rng.normal(size=shape) * (net.rng.random(shape) < share)
 
 
 SMALL: dict[str, Callable[[], Network]] = {"chain": chain, "residual": residual, "branching": branching}

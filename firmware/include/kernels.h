@@ -96,13 +96,30 @@ typedef struct {
     uint16_t tap_column_step; /* from a run to the next in its row */
 } mac_dense_t;
 
-/* Sparse weights by filter: entries rows[c] <= e < rows[c + 1] belong to output channel c. */
+/* Sparse weights, one filter after the other: output channel c has rows[c] entries, behind those of channel c - 1. */
 typedef struct {
     mac_t mac;
-    const void *weights; /* int8_t, int16_t (w16) or float, one an entry */
-    const void *offsets; /* one an entry: uint8_t steps from the tap before, or uint16_t from the window's start */
-    const uint16_t *rows;
+    const void *weights;  /* int8_t, int16_t (w16) or float, one an entry */
+    const void *offsets;  /* one an entry: uint8_t steps from the tap before, or uint16_t from the window's start */
+    const void *rows;     /* entries of each output channel, uint8_t or uint16_t */
+    uint16_t count_bytes; /* of one of them: 1 or 2 */
 } mac_csr_t;
+
+/* Weights by mask, one filter after the other: bit i % 8 of byte i / 8 of a filter's mask tells whether its tap i, in
+ * the order of the runs, has a weight. Each filter's mask begins with a new byte.
+ */
+typedef struct {
+    mac_t mac;
+    const void *weights; /* int8_t, int16_t (w16) or float, one a set bit */
+    uint16_t tap_rows;   /* the runs, as in mac_dense_t */
+    uint16_t tap_columns;
+    uint16_t run_length;
+    uint16_t tap_row_step;
+    uint16_t tap_column_step;
+    const uint8_t *mask;
+    const void *counts;   /* weights of each output channel, uint8_t or uint16_t */
+    uint16_t count_bytes; /* of one of them: 1 or 2 */
+} mac_bitmap_t;
 
 void kernel_mac_dense(const void *params, uint16_t first, uint16_t last);
 void kernel_mac_dense16(const void *params, uint16_t first, uint16_t last);
@@ -110,6 +127,8 @@ void kernel_mac_csr_delta8(const void *params, uint16_t first, uint16_t last);
 void kernel_mac_csr_delta8_w16(const void *params, uint16_t first, uint16_t last);
 void kernel_mac_csr_index16(const void *params, uint16_t first, uint16_t last);
 void kernel_mac_csr_index16_w16(const void *params, uint16_t first, uint16_t last);
+void kernel_mac_bitmap(const void *params, uint16_t first, uint16_t last);
+void kernel_mac_bitmap_w16(const void *params, uint16_t first, uint16_t last);
 
 /* Maxima over windows; cells outside the input do not count. */
 typedef struct {

@@ -57,7 +57,7 @@ loading_options = together(
 
 number_options = together(
     click.option(
-        "--encoding", type=click.Choice(["auto", "csr", "dense"]), default="auto", show_default=True,
+        "--encoding", type=click.Choice(["auto", "csr", "bitmap", "dense"]), default="auto", show_default=True,
         help="How weights are stored.",
     ),
     click.option(

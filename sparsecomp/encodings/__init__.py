@@ -8,16 +8,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparsecomp.encodings import csr, dense
+from sparsecomp.encodings import bitmap, csr, dense
 from sparsecomp.encodings.encoded import Encoded
 from sparsecomp.errors import InputError
 
-ENCODERS = {"dense": dense.encode, "delta8": csr.encode_delta8, "index16": csr.encode_index16}
-CHOICES = {"auto": ("dense", "delta8", "index16"), "dense": ("dense",), "csr": ("delta8", "index16")}
+ENCODERS = {
+    "dense": dense.encode,
+    "delta8": csr.encode_delta8,
+    "index16": csr.encode_index16,
+    "bitmap": bitmap.encode,
+}
+CHOICES = {
+    "auto": ("dense", "delta8", "index16", "bitmap"),
+    "dense": ("dense",),
+    "csr": ("delta8", "index16"),
+    "bitmap": ("bitmap",),
+}
 
 
 def encode(matrix: np.ndarray, offsets: np.ndarray, choice: str) -> Encoded:
-    """The smallest of the encodings that ``choice`` ('auto', 'csr', 'dense') allows; ties go to the first.
+    """The smallest of the encodings that ``choice`` ('auto', 'dense', 'csr', 'bitmap') allows; ties go to the first.
 
     ``matrix`` is (filters, taps) int8, int16 or float32; ``offsets`` gives each tap's position in elements from the
     window's first element, ascending. Raises InputError for an unknown choice, DoesNotFitError where none can index it.

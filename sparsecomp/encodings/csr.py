@@ -1,4 +1,4 @@
-"""Compressed sparse rows: only non-zero weights, one row a filter.
+"""Compressed sparse rows: only non-zero weights, one row a filter, and how many entries each row has.
 
 ``delta8`` stores 8-bit steps from the tap before (the first from the window's start); a longer step is bridged by
 zero-valued entries of step 255. ``index16`` stores 16-bit positions from the window's start.
@@ -12,21 +12,22 @@ from sparsecomp.encodings.encoded import Encoded
 from sparsecomp.errors import DoesNotFitError
 
 LARGEST_STEP = 255
-LARGEST_INDEX = 65535
+LARGEST_INDEX = 65535  # also of an entry: the kernels count them in 16 bits
+LARGEST_BYTE = 255
 
 
 class IndexOverflow(DoesNotFitError):
     """An index of the encoding does not fit its width."""
 
 
-def _row_pointers(counts: list[int]) -> np.ndarray:
-    ends = np.cumsum([0, *counts])
-    if ends[-1] > LARGEST_INDEX:
+def _row_sizes(counts: list[int]) -> np.ndarray:
+    """(filters,) entries of each row: uint8 where all fit, otherwise uint16."""
+    if sum(counts) > LARGEST_INDEX:
         raise IndexOverflow(
-            f"a sparse layer has {int(ends[-1])} stored entries, 16-bit row pointers reach {LARGEST_INDEX}",
+            f"a sparse layer has {sum(counts)} stored entries, its kernel counts up to {LARGEST_INDEX}",
             "store it dense (--encoding auto), or make it sparser",
         )
-    return ends.astype(np.uint16)
+    return np.array(counts, np.uint8 if max(counts) <= LARGEST_BYTE else np.uint16)
 
 
 def _not_empty(values: list[np.ndarray], dtype: np.dtype) -> np.ndarray:
@@ -51,7 +52,7 @@ def encode_delta8(matrix: np.ndarray, offsets: np.ndarray) -> Encoded:
         values.append(value)
         steps.append(step)
         counts.append(count)
-    rows = _row_pointers(counts)
+    rows = _row_sizes(counts)
     return Encoded("delta8", _not_empty(values, matrix.dtype), _not_empty(steps, np.dtype(np.uint8)), rows)
 
 
@@ -60,7 +61,7 @@ def encode_index16(matrix: np.ndarray, offsets: np.ndarray) -> Encoded:
     if offsets.size and int(offsets.max()) > LARGEST_INDEX:
         raise IndexOverflow(f"a tap lies {int(offsets.max())} elements into its window, 16 bits reach {LARGEST_INDEX}")
     taps = [np.flatnonzero(row) for row in matrix]
-    rows = _row_pointers([t.size for t in taps])
+    rows = _row_sizes([t.size for t in taps])
     values = _not_empty([row[t] for row, t in zip(matrix, taps, strict=True)], matrix.dtype)
     return Encoded("index16", values, _not_empty([offsets[t] for t in taps], np.dtype(np.uint16)), rows)
 
@@ -69,8 +70,9 @@ def decode(encoded: Encoded, filters: int, offsets: np.ndarray) -> np.ndarray:
     """The (filters, taps) matrix again, of either sparse encoding."""
     tap_of = {int(o): i for i, o in enumerate(offsets)}
     matrix = np.zeros((filters, len(offsets)), encoded.values.dtype)
+    ends = np.cumsum(encoded.rows, dtype=np.int64)
     for f in range(filters):
-        part = slice(int(encoded.rows[f]), int(encoded.rows[f + 1]))
+        part = slice(int(ends[f] - encoded.rows[f]), int(ends[f]))
         places = encoded.offsets[part].astype(np.int64)
         if encoded.kind == "delta8":
             places = np.cumsum(places)

@@ -11,8 +11,9 @@ import numpy as np
 class Encoded:
     """A filter matrix as it is stored.
 
-    ``values`` in filter order; sparse encodings have ``offsets`` (steps or positions, one a value) and ``rows``
-    (first value of each filter, and the end). ``kind`` is 'dense', 'delta8' or 'index16'.
+    ``values`` in filter order; sparse encodings have ``offsets`` (steps or positions, one a value; of 'bitmap' the
+    bytes of the filters' masks) and ``rows`` (how many values each filter has, uint8 or uint16). ``kind`` is 'dense',
+    'delta8', 'index16' or 'bitmap'.
     """
 
     kind: str
@@ -22,5 +23,5 @@ class Encoded:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of values, offsets and row pointers."""
+        """Bytes of values, offsets and row sizes."""
         return sum(a.nbytes for a in (self.values, self.offsets, self.rows) if a is not None)

@@ -1,4 +1,5 @@
-"""Multiply-accumulate layers: convolution, linear and the per-channel affine map (mac_dense.c, mac_csr.c).
+"""Multiply-accumulate layers: convolution, linear and the per-channel affine map (mac_dense.c, mac_csr.c,
+mac_bitmap.c).
 
 attrs: ``encoded`` (Encoded), ``matrix`` (filters, taps), ``offsets`` (taps,) positions of the taps from the window's
 first element, ``runs`` (``mac_dense_t``'s tap_rows, tap_columns, run_length, tap_row_step, tap_column_step), ``start``
@@ -77,20 +78,41 @@ def nnz(step: Step) -> int:
 
 
 def cycles(step: Step) -> float:
-    """Portable C on the MSP430: 41 to 45 cycles a tap, and about 1,000 for the requantized output."""
+    """Portable C on the MSP430: 41 to 48 cycles a stored weight, and about 1,000 for the requantized output. A mask
+    costs 6 more a tap, and 53 a run.
+    """
     encoded = step.attrs["encoded"]
-    filters = len(step.attrs["matrix"])
-    return 1050 + (41 if encoded.kind == "dense" else 45) * len(encoded.values) / filters
+    filters, taps = step.attrs["matrix"].shape
+    weights = len(encoded.values) / filters
+    if encoded.kind == "bitmap":
+        rows, columns = step.attrs["runs"][:2]
+        return 1145 + 48 * weights + 6 * taps + 53 * rows * columns
+    return 1050 + (41 if encoded.kind == "dense" else 45) * weights
 
 
-FUNCTIONS = {"dense": "mac_dense", "delta8": "mac_csr_delta8", "index16": "mac_csr_index16"}
-WIDE = {"dense": "mac_dense16", "delta8": "mac_csr_delta8_w16", "index16": "mac_csr_index16_w16"}
+def call_cycles(step: Step) -> int:
+    """Of one call besides its items: sparse kernels add up the counts of the filters before the first one."""
+    return 0 if step.attrs["encoded"].rows is None else 8 * len(step.attrs["matrix"])
+
+
+FUNCTIONS = {
+    "dense": "mac_dense",
+    "delta8": "mac_csr_delta8",
+    "index16": "mac_csr_index16",
+    "bitmap": "mac_bitmap",
+}
+WIDE = {
+    "dense": "mac_dense16",
+    "delta8": "mac_csr_delta8_w16",
+    "index16": "mac_csr_index16_w16",
+    "bitmap": "mac_bitmap_w16",
+}
 CTYPES = {"int8": "int8_t", "int16": "int16_t", "uint8": "uint8_t", "uint16": "uint16_t", "float32": "float"}
 
 
 def render(step: Step, names: Names) -> Rendered:
-    """The fields of ``mac_dense_t`` or ``mac_csr_t``. Arrays have the published names: <layer>_w_data, _w_offset,
-    _w_sizes and _b.
+    """The fields of ``mac_dense_t``, ``mac_csr_t`` or ``mac_bitmap_t``. Arrays have the published names:
+    <layer>_w_data, _w_offset, _w_sizes and _b; a mask is <layer>_w_mask.
     """
     a, encoded = step.attrs, step.attrs["encoded"]
     is_float = encoded.values.dtype == np.float32
@@ -119,10 +141,17 @@ def render(step: Step, names: Names) -> Rendered:
     }
     fields = {"mac": "{" + ", ".join(f".{k} = {v}" for k, v in mac.items()) + "}", "weights": weights}
     function = (WIDE if encoded.values.dtype == np.int16 else FUNCTIONS)[encoded.kind]
-    if encoded.kind == "dense":
+    if encoded.kind in ("dense", "bitmap"):
         keys = ("tap_rows", "tap_columns", "run_length", "tap_row_step", "tap_column_step")
         fields |= {key: f"{value}U" for key, value in zip(keys, a["runs"], strict=True)}
+    if encoded.kind == "dense":
         return Rendered(function, "mac_dense_t", fields, tuple(arrays))
+    if encoded.kind == "bitmap":
+        fields["mask"] = array("w_mask", encoded.offsets, "a bit for each tap of each filter")
+        fields["counts"] = array("w_sizes", encoded.rows, "weights of each filter")
+        fields["count_bytes"] = f"{encoded.rows.dtype.itemsize}U"
+        return Rendered(function, "mac_bitmap_t", fields, tuple(arrays))
     fields["offsets"] = array("w_offset", encoded.offsets, "steps" if encoded.kind == "delta8" else "positions")
-    fields["rows"] = array("w_sizes", encoded.rows, "first entry of each filter, and the end")
+    fields["rows"] = array("w_sizes", encoded.rows, "entries of each filter")
+    fields["count_bytes"] = f"{encoded.rows.dtype.itemsize}U"
     return Rendered(function, "mac_csr_t", fields, tuple(arrays))

@@ -25,6 +25,7 @@ def lower_mac(node, build, source, matrix, bias, geometry, prefix, bits=None):
             fraction_in=source.fraction,
             fraction_out=fraction,
             name=node.name,
+            narrow=build.options.narrow and not bits,
         )
         fraction = filters.fraction
         build.notes += filters.notes

@@ -54,6 +54,12 @@ def item_cycles(program: Program, step: Step, board: Board) -> float:
     return each * FLOAT_TIMES.get(step.kernel, FLOAT_TIMES_OTHERS)
 
 
+def call_cycles(step: Step) -> int:
+    """Cycles around the items of one unit: the runtime's, and the kernel's own where it has some."""
+    own = getattr(kernel(step.kernel), "call_cycles", None)
+    return CALL_CYCLES + (own(step) if own else 0)
+
+
 def step_cycles(program: Program, step: Step, board: Board) -> int:
     """Estimated cycles of a whole step."""
     return math.ceil(step.items * item_cycles(program, step, board))
@@ -64,7 +70,7 @@ def cut(program: Program, board: Board, wire_words: int) -> tuple[tuple[Units, .
 
     Raises DoesNotFitError where one item, or the delivery of the input, cannot be paid for by one charge.
     """
-    cycles = (board.charge_cycles - board.energy.boot_cycles) // MARGIN - CALL_CYCLES
+    cycles = (board.charge_cycles - board.energy.boot_cycles) // MARGIN
     writes = board.charge_fram_writes
     limit = [_largest(program, step, board, cycles, writes) for step in program.steps]
     sizes = [_wanted(program, step, board, most) for step, most in zip(program.steps, limit, strict=True)]
@@ -81,7 +87,7 @@ def cut(program: Program, board: Board, wire_words: int) -> tuple[tuple[Units, .
         each = _item_writes(program, step)
         worst = max(sum(each[i : i + size]) for i in range(0, step.items, size)) + 1
         count = math.ceil(step.items / size)
-        work = math.ceil(min(size, step.items) * item_cycles(program, step, board)) + CALL_CYCLES
+        work = math.ceil(min(size, step.items) * item_cycles(program, step, board)) + call_cycles(step)
         units.append(Units(first, size, count, work, worst))
         first += count
     delivery = (wire_words * DELIVERY_CYCLES, wire_words + DELIVERY_WRITES)
@@ -91,7 +97,7 @@ def cut(program: Program, board: Board, wire_words: int) -> tuple[tuple[Units, .
         board.charge_cycles,
         writes,
     )
-    if delivery[0] > cycles or (writes is not None and delivery[1] > writes):
+    if delivery[0] > cycles - CALL_CYCLES or (writes is not None and delivery[1] > writes):
         raise DoesNotFitError(
             f"one charge ({board.charge_cycles} cycles) cannot pay for receiving {wire_words} words of input",
             "take a larger capacitor in the board file, or a smaller input",
@@ -101,6 +107,7 @@ def cut(program: Program, board: Board, wire_words: int) -> tuple[tuple[Units, .
 
 def _largest(program: Program, step: Step, board: Board, cycles: int, writes: int | None) -> int:
     """The most items of ``step`` that one charge pays for."""
+    cycles -= call_cycles(step)
     each = item_cycles(program, step, board)
     most = int(cycles // each) if each else step.items
     if writes is not None:

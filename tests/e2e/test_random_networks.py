@@ -44,7 +44,7 @@ def check_network(folder: Path, chance):
     path = folder / "model.pt"
     sparsecomp.save(case.network, path, case.examples, calibration=case.samples, preprocess=case.wires)
     request = Request(
-        encoding=chance.choice(["auto", "csr", "dense"]),
+        encoding=chance.choice(["auto", "csr", "bitmap", "dense"]),
         weights=chance.choice(["int8", "int16", "auto"]),
         numeric=chance.choice(["int8", "int8", "int8", "float32"]),
         volatile_input=chance.choice([True, False]),

@@ -167,7 +167,7 @@ def values(bench: Bench, kind: str, dtype: type) -> None:
 
 
 def sparse(bench: Bench, kind: str, dtype: type) -> None:
-    """Filters without a weight, bridges over long gaps, positions above 255, and the last tap alone."""
+    """Filters without a weight or with many, bridges over long gaps, positions above 255, and the last tap alone."""
     taps = 1100
     x = bench.source(noise(taps, 33), 1, 1, taps)
     for name, rows in {
@@ -175,6 +175,8 @@ def sparse(bench: Bench, kind: str, dtype: type) -> None:
         "empty between": ([0], [], [], [1099]),
         "empty last": ([7, 8], []),
         "all empty": ([], [], []),
+        "more than 255": ([3], list(range(300)), [], [5, 9], [0], [1099], [], list(range(1, 600, 2)), [2], [4, 7]),
+        "whole bytes": (list(range(8)), [7, 8], list(range(8, 24)), list(range(120, 1100)), [0, 15, 1096, 1099]),
         "gaps": ([254], [255], [256], [509], [510], [511], [764, 1020], [1, 256, 512, 1023], [0, 255, 510, 765, 1020]),
         "far": ([1099], [0, 1099], list(range(1090, 1100)), list(range(0, 1100, 255)), list(range(0, 1100, 256))),
     }.items():

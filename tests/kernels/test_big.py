@@ -7,12 +7,16 @@ from toolchain import require_msp430
 
 from sparsecomp_tools.msim import check_msim, compare
 
+ITEMS = {"elements": 999, "tables": 1}  # of a restart unit
+
 
 @pytest.fixture(scope="module", params=big_vectors.BIG)
 def project(request, tmp_path_factory):
     built = big_vectors.BIG[request.param]()
     program = built.program()
-    directory = bench.write_project(program, built.values, tmp_path_factory.mktemp("big") / "project", items=999)
+    directory = bench.write_project(
+        program, built.values, tmp_path_factory.mktemp("big") / "project", items=ITEMS[request.param]
+    )
     return program, built.values, directory
 
 

@@ -34,6 +34,15 @@ def test_on_this_computer(project, name, tmp_path):
     assert compare(program, wire, found, "host C") > len(program.steps)
 
 
+@pytest.mark.parametrize("name", [n for n in VECTORS if n.startswith("mac_") and not n.endswith("values")])
+def test_a_call_may_start_at_every_item(name, tmp_path):
+    built = VECTORS[name]()
+    program = built.program()
+    directory = bench.write_project(program, built.values, tmp_path / "project", items=1)
+    found = bench.infer_host(directory, program, built.values, tmp_path / "program")
+    assert compare(program, built.values, found, "host C") > len(program.steps)
+
+
 @pytest.mark.parametrize("model", ["small", "large"])
 @pytest.mark.parametrize("name", VECTORS)
 def test_in_the_msp430_simulator(project, name, model):

@@ -59,6 +59,7 @@ def test_a_project_for_a_board_and_each_encoding(tmp_path):
         "board": {"board": "msp430fr5994"},
         "dense": {"encoding": "dense"},
         "csr": {"encoding": "csr"},
+        "bitmap": {"encoding": "bitmap"},
     }.items():
         project = networks.generate(networks.chain(), tmp_path / name, count=1, **options)
         assert check_msim(project.directory, project.program, project.wire) == every_word(project)

@@ -27,7 +27,8 @@ def test_a_random_network(seed, tmp_path):
     case = build(chance.choice, seed)
     path = tmp_path / "model.pt"
     sparsecomp.save(case.network, path, case.examples, calibration=case.samples, preprocess=case.wires)
-    request = Request(encoding=chance.choice(["auto", "csr", "dense"]), weights=chance.choice(["int8", "int16"]))
+    encoding = chance.choice(["auto", "csr", "bitmap", "dense"])
+    request = Request(encoding=encoding, weights=chance.choice(["int8", "int16"]))
     prepared = prepare(path, request)
     plan = make_plan(prepared.program, load_board("host"))
     write_files(tmp_path / "project", generate(prepared, plan, layer_rows(plan)))

@@ -12,7 +12,7 @@
 /* Feature maps; a plan may have several arenas. */
 #define ARENA(number) PERSISTENT
 
-/* Constant tables (weights, scales, row pointers). */
+/* Constant tables (weights, scales, row sizes). */
 #define WEIGHTS(piece)
 
 /* Tiles and accumulators in SRAM: not initialized at start-up, and worthless between two calls of the runtime. */
