@@ -16,6 +16,8 @@ _HOMES = {
     "deploy": "sparsecomp.pipeline",
     "simulate": "sparsecomp.pipeline",
     "explore": "sparsecomp.pipeline",
+    "compress": "sparsecomp.compression",
+    "compress_NN_models": "sparsecomp.compression",
     "save_compressed_model": "sparsecomp.conversion",
 }
 

@@ -30,7 +30,7 @@ class Extra:
     """Data beside the network. ``calibration`` and ``samples`` hold one raw array (N, *shape) an input, in wire type.
 
     ``labels`` are int32 classes (N,), or float32 targets (N, ...). ``momentum`` maps running means to the batch-norm
-    momentum that an archive cannot express (None: cumulative average).
+    momentum that an archive cannot express (None: cumulative average). ``provenance`` says what made the network.
     """
 
     wires: tuple[Wire, ...]
@@ -38,6 +38,7 @@ class Extra:
     samples: tuple[np.ndarray, ...] | None = None
     labels: np.ndarray | None = None
     momentum: Mapping[str, float | None] = field(default_factory=dict)
+    provenance: Mapping[str, str | float] = field(default_factory=dict)
 
     def check(self, graph: Graph) -> None:
         """Raises InputError where the data do not belong to ``graph``."""
@@ -95,25 +96,31 @@ def dump_extra(extra: Extra) -> bytes:
         "samples": None if extra.samples is None else [_dump(a) for a in extra.samples],
         "labels": None if extra.labels is None else _dump(extra.labels),
     }
+    if extra.provenance:
+        table["provenance"] = dict(sorted(extra.provenance.items()))
     return json.dumps(table, allow_nan=False).encode()
 
 
 def load_extra(text: bytes) -> Extra:
     """The data in the text that ``dump_extra`` wrote; InputError on anything unknown."""
     table = parse_json(text, MEMBER)
-    if not isinstance(table, dict) or set(table) != _FIELDS or table["version"] != VERSION:
+    if not isinstance(table, dict) or set(table) - {"provenance"} != _FIELDS or table["version"] != VERSION:
         raise InputError(f"{MEMBER} is of another version of sparsecomp", _HINT)
     if not isinstance(table["wires"], list) or not isinstance(table["momentum"], dict):
         raise InputError(f"{MEMBER} is damaged", _HINT)
     for value in table["momentum"].values():
         if value is not None and (type(value) not in (int, float) or not math.isfinite(value)):
             raise InputError(f"{MEMBER} has the momentum {clean(value)}", _HINT)
+    provenance = table.get("provenance", {})
+    if not isinstance(provenance, dict) or any(type(v) not in (int, float, str) for v in provenance.values()):
+        raise InputError(f"{MEMBER} has a strange provenance", _HINT)
     return Extra(
         wires=tuple(Wire.from_json(item) for item in table["wires"]),
         calibration=_arrays(table["calibration"]),
         samples=_arrays(table["samples"]),
         labels=None if table["labels"] is None else _load(table["labels"], ("i32", "f32")),
         momentum=table["momentum"],
+        provenance=provenance,
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ class LoadedModel:
     labels: np.ndarray | None
     sha256: str
     format: str
+    provenance: Mapping[str, str | float] = field(default_factory=dict)
 
 
 def load(
@@ -70,7 +71,8 @@ def load(
     extra.check(graph)
     _check_input_shape(graph, input_shape)
     digest = hashlib.sha256(data).hexdigest()
-    return LoadedModel(graph, extra.wires, extra.calibration, extra.samples, extra.labels, digest, kind)
+    data_parts = (extra.calibration, extra.samples, extra.labels)
+    return LoadedModel(graph, extra.wires, *data_parts, digest, kind, extra.provenance)
 
 
 def read_file(path: str | os.PathLike[str]) -> bytes:

@@ -6,6 +6,7 @@ import io
 import os
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from typing import Any
 
 from sparsecomp.errors import InputError, ToolError
@@ -25,12 +26,13 @@ def save(
     samples: Any = None,
     labels: Any = None,
     preprocess: Wire | tuple[Wire, ...] | list[Wire] | None = None,
+    provenance: Mapping[str, str | float] | None = None,
 ) -> None:
     """Writes ``model`` (torch.nn.Module) as an export archive that every sparsecomp command reads without torch.
 
     ``example_input`` is a float tensor with batch (or a tuple, one an input). ``calibration`` and ``samples`` (with
     ``labels``) are arrays, tensors, a DataLoader (its first 512 items) or a .npz with x and y. ``preprocess`` is the
-    ``Wire`` on which raw inputs arrive. Raises InputError or ConversionError before anything is written; ToolError
+    ``Wire`` on which raw inputs arrive, ``provenance`` a few words and numbers on where the network comes from. Raises InputError or ConversionError before anything is written; ToolError
     where the disk refuses. An existing file is replaced in one step, or left alone.
     """
     archive = capture(model, example_input)
@@ -43,7 +45,7 @@ def save(
     if samples is not None:
         samples, found = collect(samples, wires, "samples")
     labels = found if labels is None else to_labels(labels)
-    extra = Extra(wires, calibration, samples, labels, momentum)
+    extra = Extra(wires, calibration, samples, labels, momentum, provenance or {})
     extra.check(graph)
     members = _members(archive)
     members[MEMBER] = dump_extra(extra)
