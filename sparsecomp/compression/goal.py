@@ -46,29 +46,31 @@ class Goal:
     fast: bool = False
     volatile_input: bool = False
 
-    def lowering(self, network: Network, train: Feed, *, narrow: bool) -> Lowering:
-        """Exponents from training samples, as deploying would choose them."""
-        graph = network.current()
-        samples = calibration(train)
-        tensors = calibrate(graph, samples)
-        return Lowering(self.wires, tensors, Options("int8", self.encoding, 8, narrow))
+    def fractions(self, network: Network, train: Feed) -> dict[str, int]:
+        """Exponents of all tensors from training samples, as deploying would choose them."""
+        return calibrate(network.current(), calibration(train))
 
-    def measure(self, network: Network, train: Feed) -> Measure:
+    def lowering(self, fractions: dict[str, int], *, exact: bool = False) -> Lowering:
+        """With the numbers that training aims at, or ``exact`` as deploying does it."""
+        return Lowering(self.wires, fractions, Options("int8", self.encoding, 8, self.narrow and not exact))
+
+    def measure(self, network: Network, fractions: dict[str, int]) -> Measure:
         """The measure, as a function of the pruned graph."""
         if self.kind == "sparsity":
             return Nonzeros(tuple(layer.weight for layer in network.layers))
         if self.kind == "origin":
             return self._origin(network)
-        lowering = self.lowering(network, train, narrow=self.narrow)
+        lowering = self.lowering(fractions)
         if self.kind == "board":
             return BoardBytes(lowering, self.board, self.volatile_input)
         return EncodedBytes(lowering)
 
     def final(self, network: Network, train: Feed) -> float:
         """The same of the final weights, lowered as deploying does it; a board's plan is really made."""
+        fractions = self.fractions(network, train)
         if self.kind in ("sparsity", "origin"):
-            return self.measure(network, train)(network.current())
-        lowering = self.lowering(network, train, narrow=False)
+            return self.measure(network, fractions)(network.current())
+        lowering = self.lowering(fractions, exact=True)
         if self.kind == "bytes":
             return EncodedBytes(lowering)(network.current())
         program = lowering.program(network.current())
@@ -76,7 +78,7 @@ class Goal:
 
     def nbytes(self, network: Network, train: Feed) -> tuple[int, dict[str, int]]:
         """Encoded bytes of the final weights, in all and by layer."""
-        program = self.lowering(network, train, narrow=False).program(network.current())
+        program = self.lowering(self.fractions(network, train), exact=True).program(network.current())
         sizes = constant_bytes(program)
         by_node: dict[str, int] = {}
         for step, size in zip(program.steps, sizes, strict=True):

@@ -16,13 +16,14 @@ from sparsecomp.compression.allocation import OutOfReachError, by_score, by_size
 from sparsecomp.compression.channels import forget_unreached, narrow, removable
 from sparsecomp.compression.feeding import Feed
 from sparsecomp.compression.goal import Goal
+from sparsecomp.compression.measures import EncodedBytes
 from sparsecomp.compression.method import Method
 from sparsecomp.compression.network import Network
 from sparsecomp.compression.result import StepRecord
 from sparsecomp.compression.rounding import settle
 from sparsecomp.compression.schedule import budgets
 from sparsecomp.compression.scores import SCORES, gradient_squares, sensitivity
-from sparsecomp.compression.training import Trainer, answer
+from sparsecomp.compression.training import Trainer, answer, evaluate
 from sparsecomp.errors import DoesNotFitError
 from sparsecomp.metrics import Metric
 
@@ -53,21 +54,26 @@ class Run:
     done: int = 0
     last: float = 0.0  # the metric after the last step
     first: float = 0.0  # and before any
-    good: dict[str, Any] | None = None  # the state after the last step within max_drop, with its size
 
     def __post_init__(self) -> None:
         self.trainer = Trainer(self.network, self.teacher, self.train, self.method, self.criterion)
         self.randomness = checkpoint.Randomness(self.train.generators())
         self.asked = self.goal.target
-        self.stopped, self.start = False, 0.0
+        self.start = 0.0
+        self.steps_back: list[tuple[float, dict[str, Any]]] = []  # sizes and states that max_drop may go back to
         self.notes: list[str] = []
         self.look_again()
 
     def look_again(self) -> None:
         """What follows from the network's layers, after these were replaced as well."""
         self.trainer.renew()
-        self.measure = self.goal.measure(self.network, self.train)
-        self.removable = removable(self.network, self.measure.dense) if self.method.channels else set()
+        self._count_with(self.goal.fractions(self.network, self.train))
+        dense = EncodedBytes(self.goal.lowering(self.fractions)).dense
+        self.removable = removable(self.network, dense) if self.method.channels else set()
+
+    def _count_with(self, fractions: dict[str, int]) -> None:
+        self.fractions = fractions
+        self.measure = self.goal.measure(self.network, fractions)
 
     # --- one step ---------------------------------------------------------------------------------------------------
 
@@ -81,6 +87,8 @@ class Run:
                 f"ask for {least:,.0f} or more, or give a network with fewer or narrower layers",
             )
         self.start = start
+        if self.max_drop is not None:
+            self.steps_back.append((start, self._state()))
         return budgets(self.method, start, self.goal.target)
 
     def _least(self) -> float:
@@ -113,22 +121,9 @@ class Run:
             self._back(before)
             self.step(number, budget, total, epochs)
             return
-        if self.max_drop is not None and self.first - metric > self.max_drop and epochs:
-            self._stop(metric)
-            return
         self.last, self.done = metric, number
         if self.max_drop is not None:
-            self.good = self._state() | {"size": record.size}
-
-    def _stop(self, metric: float) -> None:
-        """Accuracy is worth more than the target: back to the last step, which is what fine-tuning starts from."""
-        self.stopped = True
-        self.notes.append(f"stopped before the target: the next step gave {metric:.4f} on validation data")
-        if self.good is not None:
-            self._back(self.good)
-            self.goal = replace(self.goal, target=self.good["size"])
-        else:
-            self.notes.append("already the first step lost more than max_drop")
+            self.steps_back.append((record.size, self._state()))
 
     def save(self, ranks: dict[str, tuple[int, ...]]) -> None:
         """Writes the checkpoint of the steps done so far."""
@@ -141,10 +136,8 @@ class Run:
             "last": self.last,
             "fragile": sorted(self.fragile),
             "history": [asdict(record) | {"fragile": list(record.fragile)} for record in self.history],
-            "good": self.good,
-            "stopped": self.stopped,
-            "target": self.goal.target,
-            "notes": self.notes,
+            "steps_back": self.steps_back,
+            "fractions": self.fractions,
             "random": self.randomness.get(),
         }
         state = checkpoint.state_of(self.network, self.trainer.optimizer, **more)
@@ -155,8 +148,8 @@ class Run:
         self._back(state)
         self.done, self.last, self.fragile = state["done"], state["last"], frozenset(state["fragile"])
         self.history = [StepRecord(**r | {"fragile": tuple(r["fragile"])}) for r in state["history"]]
-        self.good, self.stopped, self.notes = state["good"], state["stopped"], list(state["notes"])
-        self.goal = replace(self.goal, target=state["target"])
+        self.steps_back = [(size, step) for size, step in state["steps_back"]]
+        self._count_with(state["fractions"])
         self.randomness.set(state["random"])
 
     def _width(self, number: int, total: int) -> float:
@@ -237,19 +230,32 @@ class Run:
         if best_state is not None:
             self._back(best_state)
 
-    def settle(self) -> float:
+    def conclude(self, total: int) -> tuple[float, float]:
+        """Final weights: their size and metric. Where they lose more than ``max_drop``, those of an earlier step."""
+        self.finish(total)
+        size, metric = self._settle()
+        states = self.steps_back[:-1]
+        while self.max_drop is not None and self.first - metric > self.max_drop and states:
+            self.notes.append(f"{size:,.0f} {self.measure.unit} gave {metric:.4f} on validation data: a step back")
+            self.goal = replace(self.goal, target=states[-1][0])
+            self._back(states.pop()[1])
+            self.finish(total)
+            size, metric = self._settle()
+        return size, metric
+
+    def _settle(self) -> tuple[float, float]:
         """Final weights, and what they come to. A few bytes over the target are pruned once more."""
         budget = self.goal.target
         for _ in range(ATTEMPTS):
             if self.method.quantize:
-                lowering = self.goal.lowering(self.network, self.train, narrow=True)
+                lowering = self.goal.lowering(self.goal.fractions(self.network, self.train))
                 settle(self.network.model, self.network.current(), self.network.layers, lowering)
             size = self.goal.final(self.network, self.train)
             if size <= self.goal.target or self.goal.target >= self.measure.dense(self.network.current()):
                 break
             budget -= size - self.goal.target
             self.prune(budget)
-        return size
+        return size, evaluate(self.network.model, self.val, self.metric, self.trainer.criterion)[0]
 
     # --- helpers ----------------------------------------------------------------------------------------------------
 

@@ -58,7 +58,7 @@ class Method:
     accuracy_aware: bool = True
     fragile_drop: float = 0.05
     regularizer: float = 0.0
-    learning_rate: float = 3e-3
+    learning_rate: float = 6e-3
 
     def __post_init__(self) -> None:
         for name, known in CHOICES.items():

@@ -132,7 +132,7 @@ def _run(
     if saved is not None:
         context.resume(saved)
     for number, budget in enumerate(steps, 1):
-        if number <= context.done or context.stopped:
+        if number <= context.done:
             continue
         context.step(number, budget, len(steps), 0 if options.fast else method.epochs)
         context.save(ranks)
@@ -143,9 +143,7 @@ def _conclude(
     context: Run, steps: int, test: Feed | None, float_bytes: int, before: float, ranks: dict[str, tuple[int, ...]]
 ) -> CompressionResult:
     network, goal, metric = context.network, context.goal, context.metric
-    context.finish(steps)
-    size = context.settle()
-    after = evaluate(network.model, context.val, metric, context.trainer.criterion)[0]
+    size, after = context.conclude(steps)
     tests = (None, None)
     if test is not None:  # read once, when everything is decided
         tests = tuple(evaluate(m, test, metric, context.trainer.criterion)[0] for m in (context.teacher, network.model))
