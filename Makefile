@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 READY := $(VENV)/installed
 DEMO := build/demo
 FAILURES := 1000
+TARGET_KB := 3
 
 .PHONY: demo demo-board test lint format clean
 
 demo: $(READY)
 	@$(BIN)/python -m sparsecomp_tools.demo --out $(DEMO)
-	@$(BIN)/sparsecomp-deploy --board host $(DEMO)/model.pt -o $(DEMO)/fashion --failures $(FAILURES)
-	@$(BIN)/sparsecomp simulate $(DEMO)/model.pt --failures $(FAILURES) --seed 1
+	@$(BIN)/sparsecomp compress $(DEMO)/model.pt --data $(DEMO)/train.npz --target-kb $(TARGET_KB) -o $(DEMO)/small.pt
+	@$(BIN)/sparsecomp-deploy --board host $(DEMO)/small.pt -o $(DEMO)/fashion --failures $(FAILURES)
+	@$(BIN)/sparsecomp simulate $(DEMO)/small.pt --failures $(FAILURES) --seed 1
+	@$(BIN)/python -m sparsecomp_tools.demo.compressed $(DEMO)/model.pt $(DEMO)/small.pt
 
 # The same network on a board, or on a virtual one where none is plugged in; then on a capacitor.
 demo-board: $(READY)

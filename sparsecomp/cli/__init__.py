@@ -9,7 +9,9 @@ from sparsecomp.cli.command import GuardedGroup
 
 # In the order of use. A verb's module is imported when the verb runs, so that the light ones start at once.
 VERBS = {
+    "compress": "From model.pt to a smaller one that deploys as it is.",
     "deploy": "From model.pt to verified C for a board.",
+    "sweep": "Many compressions, and the best in accuracy, bytes and cycles.",
     "analyze": "Will it fit? On one board, on several, or on all.",
     "convert": "Write the C project only.",
     "simulate": "Run the host build under power failures.",

@@ -43,6 +43,7 @@ def compress(
     resume: bool = False,
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
     log: Callable[[str], None] = lambda line: None,
+    watch: Callable[[StepRecord], None] = lambda record: None,
 ) -> CompressionResult:
     """Compresses ``model`` (torch.nn.Module) in place until it meets a target, retraining it on ``train``.
 
@@ -55,6 +56,9 @@ def compress(
     samples) is what exponents are chosen on. Without validation data a tenth of the training data is held out.
     Test data are read once, at the end.
     ``max_drop`` is how much of the metric may be lost: where the target would cost more, compression stops before it.
+
+    ``metric`` is better where it is higher. ``log`` gets a line after each step, ``watch`` its record; either may raise
+    to end the run.
 
     ``checkpoint`` is a folder that each step is saved to; with ``resume`` a run that was killed goes on from there, to
     the same result. Raises InputError, DoesNotFitError (which names the smallest size that can be reached),
@@ -69,7 +73,7 @@ def compress(
         target=target, board=board, sparsity=sparsity, spare=spare, size_model=size_model, encoding=encoding,
         volatile_input=volatile_input, metric=metric, criterion=criterion, prepare_inputs=prepare_inputs,
         preprocess=preprocess, calibration=calibration, device=device, seed=seed, fast=fast, checkpoint=checkpoint,
-        resume=resume, progress=progress, log=log, max_drop=max_drop,
+        resume=resume, progress=progress, log=log, watch=watch, max_drop=max_drop,
     )  # fmt: skip
     return run(model, train, val, test, method or Method(), options)
 

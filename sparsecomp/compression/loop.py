@@ -46,6 +46,7 @@ class Run:
     criterion: Any
     progress: Progress
     log: Callable[[str], None]
+    watch: Callable[[StepRecord], None]
     max_drop: float | None = None
     folder: Path | None = None
     mark: str = ""
@@ -116,6 +117,7 @@ class Run:
         )  # fmt: skip
         self.history.append(record)
         self.log(record.line(total, self.measure.unit))
+        self.watch(record)
         if dropped:
             assert before is not None
             self._back(before)
@@ -179,7 +181,7 @@ class Run:
         try:
             masks = self._masks(budget, squares, self.fragile)
         except OutOfReachError:
-            masks = self._masks(budget, squares, frozenset())
+            masks = self._forced(budget, squares)
         for name, mask in masks.items():
             support = self.network.supports[name]
             support.mask, support.count = mask, int(mask.sum())
@@ -189,6 +191,13 @@ class Run:
             # The layer that paid most of this step is the one to spare when it went wrong.
             return [max(lost, key=lambda name: lost[name] / max(before[name], 1))]
         return [name for name, count in lost.items() if count]
+
+    def _forced(self, budget: float, squares: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Masks for ``budget`` from all layers, or the nearest there are: the end of the run judges the size."""
+        try:
+            return self._masks(budget, squares, frozenset())
+        except OutOfReachError as refusal:
+            return self._masks(refusal.least, squares, frozenset())
 
     def _masks(self, budget: float, squares: dict[str, Tensor], fixed: frozenset[str]) -> dict[str, Tensor]:
         if self.method.selection == "global":

@@ -40,7 +40,7 @@ class Method:
     selection: str = "global"
     score: str = "lamp"
     channels: bool = True
-    density: float = 0.5
+    density: float = 0.35
     price: str = "none"
     schedule: str = "cubic"
     steps: int = 12

@@ -21,7 +21,7 @@ from sparsecomp.compression.loop import Run, teacher_of
 from sparsecomp.compression.measures import KB
 from sparsecomp.compression.method import Method
 from sparsecomp.compression.network import Network
-from sparsecomp.compression.result import CompressionResult, LayerRecord
+from sparsecomp.compression.result import CompressionResult, LayerRecord, StepRecord
 from sparsecomp.compression.training import evaluate
 from sparsecomp.errors import InputError
 from sparsecomp.metrics import Metric
@@ -54,6 +54,7 @@ class Options:
     resume: bool
     progress: Callable[[str, int, int], None]
     log: Callable[[str], None]
+    watch: Callable[[StepRecord], None]
     max_drop: float | None
 
     def __post_init__(self) -> None:
@@ -116,7 +117,7 @@ def _run(
     goal = _goal(network, options, method)
     context = Run(
         network, teacher, train, val, goal, method, options.metric, options.criterion, options.progress, options.log,
-        options.max_drop, folder, mark,
+        options.watch, options.max_drop, folder, mark,
     )  # fmt: skip
     before = context.trainer.evaluate(val, options.metric, rounded=False)[0]
     context.last = context.first = before

@@ -28,24 +28,25 @@ def to_module(graph: Graph) -> Any:
 
         def __init__(self) -> None:
             super().__init__()
-            self.steps = []
+            # Plain values only, so that the network can be copied.
+            self.steps: list[tuple[str, tuple[str, ...], str, Any, Any]] = []
             shared: dict[str, Any] = {}
             for node in graph.nodes:
                 layer = _layer(torch, graph, node)
                 if isinstance(layer, torch.nn.Module):
                     _load(torch, graph, node, layer, shared)
                     self.add_module(node.name, layer)
-                    self.steps.append((node, None))
-                else:
-                    self.steps.append((node, layer))
+                pads = node.attrs["padding"] if node.op == "conv" and _asymmetric(node) else None
+                function = None if isinstance(layer, torch.nn.Module) else layer
+                self.steps.append((node.name, node.inputs, node.output, pads, function))
 
         def forward(self, *inputs: Any) -> Any:
             values = dict(zip(graph.inputs, inputs, strict=True))
-            for node, function in self.steps:
-                arguments = [values[name] for name in node.inputs]
-                if node.op == "conv" and _asymmetric(node):
-                    arguments = [_pad(torch, arguments[0], node.attrs["padding"])]
-                values[node.output] = (function or self.get_submodule(node.name))(*arguments)
+            for name, sources, output, pads, function in self.steps:
+                arguments = [values[source] for source in sources]
+                if pads is not None:
+                    arguments = [_pad(torch, arguments[0], pads)]
+                values[output] = (function or self.get_submodule(name))(*arguments)
             outputs = tuple(values[name] for name in graph.outputs)
             return outputs[0] if len(outputs) == 1 else outputs
 

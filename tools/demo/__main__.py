@@ -1,4 +1,4 @@
-"""``python -m sparsecomp_tools.demo --out DIR``: trains the demo network, writes ``model.pt`` and ``test.npz``."""
+"""``python -m sparsecomp_tools.demo --out DIR``: trains the demo network; writes model.pt, train.npz and test.npz."""
 
 from pathlib import Path
 
@@ -38,6 +38,7 @@ def main(out: Path, epochs: int, seed: int) -> None:
         preprocess=Wire("u8", scale=1 / 255),
     )
     np.savez_compressed(out / "test.npz", x=x_test[:, None], y=y_test)
+    np.savez_compressed(out / "train.npz", x=x_train[:, None], y=y_train)
     share = accuracy(network, x_test, y_test)
     style.show_lines([f"{out / 'model.pt'}: {share:.1%} of the {len(y_test)} held-out images in floating point"])
 
