@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/installed
 DEMO := build/demo
 FAILURES := 1000
-TARGET_KB := 3
+TARGET_KB := 1.6
 
 .PHONY: demo demo-board test lint format clean
 

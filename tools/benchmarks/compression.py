@@ -16,7 +16,7 @@ from sparsecomp.cli import style
 from sparsecomp.errors import SparseCompError
 from sparsecomp.frontend.saving import write_atomically
 from sparsecomp_tools.benchmarks.compressing import Job, do
-from sparsecomp_tools.benchmarks.compression_report import lines, summary
+from sparsecomp_tools.benchmarks.compression_report import lines, merged, summary
 from sparsecomp_tools.benchmarks.contenders import ABLATION, CONTENDERS
 from sparsecomp_tools.benchmarks.tasks import TASKS
 
@@ -49,7 +49,9 @@ def _work(arguments: tuple[Job, Path | None, Path]) -> str:
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of arrays; see benchmarks.data.")
 @click.option("--work", type=click.Path(path_type=Path), default=Path("build/compression"), show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), help="Where the summary goes, as JSON.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Summary (JSON); tasks not run now stay in it."
+)
 @click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True)
 @click.option("--quick", is_flag=True, help="One fold of two tasks, two budgets.")
 @click.option("--task", "names", multiple=True, type=click.Choice(list(TASKS)), help="Only these tasks.")
@@ -69,6 +71,8 @@ def main(data: Path, work: Path, out: Path | None, workers: int, quick: bool, na
         style.show_error(error.message, error.hint)
         sys.exit(error.exit_code)
     found = summary(wanted, work)
+    if out is not None and out.exists():
+        found = merged(json.loads(out.read_text()), found)
     style.show_lines(lines(found))
     if out is not None:
         write_atomically(out, (json.dumps(found, indent=1, sort_keys=True) + "\n").encode())
