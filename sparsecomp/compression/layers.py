@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 
 import torch
@@ -39,8 +40,10 @@ class Layer:
     norm: Norm | None
 
 
-def trace(model: torch.nn.Module, example: object) -> Graph:
+def trace(model: torch.nn.Module, example: tuple[torch.Tensor, ...] | torch.Tensor) -> Graph:
     """The float graph of a network; its parameters are named as in ``state_dict``."""
+    if any(p.device.type != "cpu" for p in model.parameters()):
+        model, example = copy.deepcopy(model).to("cpu"), tuple(x.cpu() for x in example)
     return to_graph(read_program(capture(model, example)), cumulative(model))
 
 

@@ -140,6 +140,7 @@ class Run:
             "history": [asdict(record) | {"fragile": list(record.fragile)} for record in self.history],
             "steps_back": self.steps_back,
             "fractions": self.fractions,
+            "start": self.start,
             "random": self.randomness.get(),
         }
         state = checkpoint.state_of(self.network, self.trainer.optimizer, **more)
@@ -152,6 +153,7 @@ class Run:
         self.history = [StepRecord(**r | {"fragile": tuple(r["fragile"])}) for r in state["history"]]
         self.steps_back = [(size, step) for size, step in state["steps_back"]]
         self._count_with(state["fractions"])
+        self.start = state["start"]
         self.randomness.set(state["random"])
 
     def _width(self, number: int, total: int) -> float:

@@ -22,6 +22,7 @@ from sparsecomp.compression.measures import KB
 from sparsecomp.compression.method import Method
 from sparsecomp.compression.network import Network
 from sparsecomp.compression.result import CompressionResult, LayerRecord, StepRecord
+from sparsecomp.compression.schedule import budgets
 from sparsecomp.compression.training import evaluate
 from sparsecomp.errors import InputError
 from sparsecomp.metrics import Metric
@@ -95,13 +96,15 @@ def run(model: Any, train: Any, val: Any, test: Any, method: Method, options: Op
         feeds[0].fix(options.calibration)
     tests = test if test is None else as_loader(test, "test", shuffle=False, seed=options.seed)
     test_feed = None if tests is None else Feed(tests, device, options.prepare_inputs)
-    training = model.training
+    training, frozen = model.training, [p for p in model.parameters() if not p.requires_grad]
     model.to(device)
     try:
         with _seeded(options.seed):
             return _run(model, feeds[0], feeds[1], test_feed, method, options)
     finally:
         model.train(training)
+        for parameter in frozen:
+            parameter.requires_grad_(False)
 
 
 def _run(
@@ -119,7 +122,7 @@ def _run(
         network, teacher, train, val, goal, method, options.metric, options.criterion, options.progress, options.log,
         options.watch, options.max_drop, folder, mark,
     )  # fmt: skip
-    before = context.trainer.evaluate(val, options.metric, rounded=False)[0]
+    before = _first_look(context, val, options.metric)
     context.last = context.first = before
     ranks: dict[str, tuple[int, ...]] = {}
     if saved is not None:
@@ -127,17 +130,36 @@ def _run(
         factorizing.repeat(context, ranks)
     elif method.factorize:
         ranks = factorizing.factorize(context)
-    start = context.measure.dense(network.current())
-    whole = min(start, context.measure(network.current())) if goal.kind != "board" else start
-    steps = context.steps(whole)
-    if saved is not None:
+    if saved is None:
+        start = context.measure.dense(network.current())
+        whole = min(start, context.measure(network.current())) if goal.kind != "board" else start
+        steps = context.steps(whole)
+    else:
         context.resume(saved)
+        steps = budgets(method, context.start, goal.target)
     for number, budget in enumerate(steps, 1):
         if number <= context.done:
             continue
         context.step(number, budget, len(steps), 0 if options.fast else method.epochs)
         context.save(ranks)
     return _conclude(context, len(steps), test, float_bytes, before, ranks)
+
+
+def _first_look(context: Run, val: Feed, metric: Metric) -> float:
+    """The metric of the network as it is given. Raises InputError where network and data do not go together."""
+    try:
+        return context.trainer.evaluate(val, metric, rounded=False)[0]
+    except (
+        IndexError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:  # torch and the user raise any of them
+        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise InputError(
+            f"the network cannot be evaluated on the validation data: {reason}",
+            "labels are classes from 0 for cross-entropy; for anything else give criterion= and metric=",
+        ) from error
 
 
 def _conclude(

@@ -60,9 +60,7 @@ class Trainer:
 
     def renew(self) -> None:
         """Starts the optimizer anew, after layers were replaced."""
-        parameters = [p for p in self.network.model.parameters() if p.requires_grad or p.is_leaf]
-        for parameter in parameters:
-            parameter.requires_grad_(True)
+        parameters = [p.requires_grad_(True) for p in self.network.model.parameters()]
         self.optimizer = torch.optim.Adam(parameters, lr=self.method.learning_rate)
 
     def rounded(self) -> Any:
