@@ -7,7 +7,7 @@ from scipy.stats import ttest_1samp
 from sparsecomp_tools.benchmarks.compressing import Job
 from sparsecomp_tools.benchmarks.compression import jobs
 from sparsecomp_tools.benchmarks.compression_report import lines, merged, summary
-from sparsecomp_tools.benchmarks.contenders import ABLATION, CONTENDERS, STEPS, method_for
+from sparsecomp_tools.benchmarks.contenders import ABLATION, CONTENDERS, LONG, STEPS, method_for
 from sparsecomp_tools.benchmarks.intervals import paired
 
 
@@ -50,13 +50,12 @@ def test_the_summary_compares_common_folds_and_chooses_on_validation(monkeypatch
     for fold in (0, 1):
         answers[Job("har", fold, "float")] = outcome([1] * 20, 0.95)
         for target, right in ((100, [1] * 19 + [0]), (50, [1] * 10 + [0] * 10)):
-            answers[Job("har", fold, "ours", target)] = outcome(right, 0.945 if target == 100 else 0.7, target)
+            found = outcome(right, 0.945 if target == 100 else 0.7, target)
+            answers[Job("har", fold, "ours", target)] = answers[Job("har", fold, LONG, target)] = found
         answers[Job("har", fold, "gradual", 100)] = outcome([0, 1] * 10, 0.5, 100)
     answers[Job("har", 0, "published", 100)] = outcome([0] * 20, 0.1, 99)
     answers[Job("har", 0, "without distillation", 100)] = outcome([1] * 18 + [0] * 2, 0.9, 100)
-    monkeypatch.setattr(
-        "sparsecomp_tools.benchmarks.compression_report.read", lambda job, folder: answers.get(job)
-    )
+    monkeypatch.setattr("sparsecomp_tools.benchmarks.compression_report.read", lambda job, folder: answers.get(job))
     found = summary(list(answers), None)
     (row,) = found["comparisons"]  # at 50 bytes there is no rival
     assert row["folds"] == [0] and row["ours"]["accuracy"] == 95 and row["published"]["loss"] == 100

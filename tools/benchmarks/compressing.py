@@ -43,7 +43,7 @@ class Job:
     @property
     def key(self) -> str:
         """A file name."""
-        return f"{self.task}-{self.fold}-{self.method.replace(' ', '_')}-{self.target}"
+        return f"{self.task}-{self.fold}-{self.method.replace(',', '').replace(' ', '_')}-{self.target}"
 
 
 class Batches:

@@ -9,7 +9,7 @@ import numpy as np
 
 from sparsecomp.cli.style import table
 from sparsecomp_tools.benchmarks.compressing import Job, read
-from sparsecomp_tools.benchmarks.contenders import ABLATION, CONTENDERS
+from sparsecomp_tools.benchmarks.contenders import ABLATION, CONTENDERS, LONG
 from sparsecomp_tools.benchmarks.intervals import paired
 
 VERSION = 1
@@ -94,8 +94,8 @@ def _headlines(found: dict[Job, dict]) -> list[dict[str, Any]]:
     for task in sorted({j.task for j in found}):
         floats = _folds(found, task, "float", 0)
         best = None
-        for target in sorted({j.target for j in found if j.task == task and j.method == "ours"}, reverse=True):
-            ours = _folds(found, task, "ours", target)
+        for target in sorted({j.target for j in found if j.task == task and j.method == LONG}, reverse=True):
+            ours = _folds(found, task, LONG, target)
             if not floats or set(ours) != set(floats):
                 continue
             losses = 100 * np.array([floats[f]["val"] - ours[f]["val"] for f in floats])
@@ -154,7 +154,7 @@ def lines(found: dict[str, Any]) -> list[str]:
         )
     out = table(rows)
     if found["headline"]:
-        out += ["", "at most a point lost on validation data:"]
+        out += ["", f"at most a point lost on validation data ({LONG}):"]
         out += [
             f"  {h['task']}: {h['bytes']:,} bytes, {h['ratio']:.0f} times fewer than float32; validation loss "
             f"{h['validation_loss']:.2f}, test loss {h['test_loss']:.2f} points, test accuracy {h['test']:.2f}"
