@@ -53,8 +53,9 @@ def quantize_filters(
     ideal = np.abs(weight).max(axis=1) / qmax
     floor = np.zeros(len(weight)) if bias64 is None else np.abs(bias64) * 2.0**fraction_in / 2**29
     scale = np.maximum(ideal, floor)
-    fallback = scale.max() if scale.max() > 0 else 2.0**-fraction_in
-    scale[scale == 0] = fallback  # a filter without a weight: any scale is exact
+    if not ideal.any():
+        scale[:] = 2.0 ** (fraction_in - fraction_out)  # only biases: in steps of the output, where rounding is seen
+    scale[scale == 0] = scale.max()  # a filter without a weight: any scale is exact
     for _ in range(64):
         choice = _choose(weight, bias64, scale, qmax, fraction_in, fraction_out, narrow)
         if choice is None:

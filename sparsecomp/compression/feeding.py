@@ -25,6 +25,8 @@ def as_loader(data: Any, name: str, *, shuffle: bool, seed: int, device: torch.d
         lengths = {len(part) for part in data}
         if len(lengths) != 1:
             raise InputError(f"the {name} arrays have {sorted(lengths)} items", "give as many labels as samples")
+        if lengths == {0}:
+            raise InputError(f"the {name} data are empty", "give at least one sample")
         return _loader(TensorDataset(*(_tensor(part) for part in data)), BATCH, shuffle, seed)
     if isinstance(data, Dataset):
         return _loader(data, BATCH, shuffle, seed)

@@ -54,13 +54,13 @@ class Goal:
         """With the numbers that training aims at, or ``exact`` as deploying does it."""
         return Lowering(self.wires, fractions, Options("int8", self.encoding, 8, self.narrow and not exact))
 
-    def measure(self, network: Network, fractions: dict[str, int]) -> Measure:
-        """The measure, as a function of the pruned graph."""
+    def measure(self, network: Network, fractions: dict[str, int], *, exact: bool = False) -> Measure:
+        """The measure, as a function of the pruned graph; ``exact`` as in ``lowering``."""
         if self.kind == "sparsity":
             return Nonzeros(tuple(layer.weight for layer in network.layers))
         if self.kind == "origin":
             return self._origin(network)
-        lowering = self.lowering(fractions)
+        lowering = self.lowering(fractions, exact=exact)
         if self.kind == "board":
             return BoardBytes(lowering, self.board, self.volatile_input)
         return EncodedBytes(lowering)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 from sparsecomp.errors import InputError
@@ -64,6 +65,12 @@ class Method:
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise InputError(f"unknown {name} '{getattr(self, name)}'", "use one of " + ", ".join(known))
+        for name in ("steps", "epochs", "finetune"):
+            if isinstance(getattr(self, name), bool) or not isinstance(getattr(self, name), int):
+                raise InputError(f"{name} is {getattr(self, name)!r}", "give a whole number")
+        for name in ("factorize_drop", "regularizer", "learning_rate", "temperature"):
+            if not math.isfinite(getattr(self, name)):
+                raise InputError(f"{name} is {getattr(self, name)}", "give a finite number")
         for name in SHARES:
             value = getattr(self, name)
             if not 0 <= value <= 1 or (name in ("density", "step", "first_step") and value == 0):
@@ -73,8 +80,8 @@ class Method:
         for name in ("steps", "epochs"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}", "give 1 or more")
-        if self.finetune < 0 or self.regularizer < 0:
-            raise InputError("finetune and regularizer cannot be negative", "give 0 to do without")
+        if min(self.finetune, self.regularizer, self.factorize_drop) < 0:
+            raise InputError("finetune, regularizer and factorize_drop cannot be negative", "give 0 to do without")
         if not self.learning_rate > 0 or not self.temperature > 0:
             raise InputError("learning_rate and temperature must be above 0", "the defaults are a good start")
 

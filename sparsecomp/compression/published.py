@@ -6,9 +6,12 @@ validation data alone decide, and the test data are read once, at the end.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -31,6 +34,8 @@ def compress_in_place(
 ) -> float:
     """See ``sparsecomp.compress_NN_models``."""
     given = published
+    if given["modelName"] and not Path(given["modelName"]).absolute().parent.is_dir():
+        raise InputError(f"there is no folder for '{given['modelName']}'", "make it, or give another modelName")
     method = Method(
         schedule="geometric",
         step=given["compressionStep"],
@@ -115,7 +120,8 @@ def print_size_model(model: nn.Module) -> int:
 def print_full_model(model: nn.Module) -> None:
     """Prints every parameter and buffer with its shape and values."""
     for name, tensor in model.state_dict().items():
-        print(f"{name} {tuple(tensor.shape)}\n{tensor}")
+        values = np.array2string(tensor.detach().cpu().numpy(), threshold=sys.maxsize)
+        print(f"{name} {tuple(tensor.shape)}\n{values}")
 
 
 def calculate_accuracy(

@@ -72,8 +72,6 @@ def settle(model: torch.nn.Module, graph: Graph, layers: Sequence[Layer], loweri
     tensors = tensors_of(model)
     for layer in layers:
         node, step = unpruned.node(layer.nodes[0]), steps[layer.nodes[0]]
-        if len(layer.nodes) > 1:
-            continue  # shared weights meet several exponents; they stay as trained
         fraction_in = program.tensors[step.inputs[0]].fraction
         fraction_out = program.tensors[step.output].fraction
         scale = step.attrs["multiplier"].astype(np.float64) * 2.0 ** (fraction_in - fraction_out - step.attrs["shift"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from sparsecomp.compression.method import Method
 from sparsecomp.compression.network import Network
 from sparsecomp.compression.result import CompressionResult, LayerRecord, StepRecord
 from sparsecomp.compression.schedule import budgets
-from sparsecomp.compression.training import evaluate
+from sparsecomp.compression.training import evaluate_all
 from sparsecomp.errors import InputError
 from sparsecomp.metrics import Metric
 from sparsecomp.wire import Wire
@@ -64,7 +65,7 @@ class Options:
             raise InputError(
                 f"{len(given)} targets are given", "give one of target= (KB), board= and sparsity= (fraction of zeros)"
             )
-        if self.target is not None and not self.target > 0:
+        if self.target is not None and not (self.target > 0 and math.isfinite(self.target)):
             raise InputError(f"a target of {self.target:g} KB cannot be met", "give a size above 0")
         if self.sparsity is not None and not 0 <= self.sparsity < 1:
             raise InputError(f"a sparsity of {self.sparsity:g} is no fraction of zeros", "give 0 or more and below 1")
@@ -76,6 +77,8 @@ class Options:
             raise InputError("the published accounting goes with a target in KB", "give target=")
         if self.max_drop is not None and not self.max_drop >= 0:
             raise InputError(f"a max_drop of {self.max_drop:g} cannot be", "give 0 or more, such as 0.01")
+        if self.checkpoint is not None and Path(self.checkpoint).exists() and not Path(self.checkpoint).is_dir():
+            raise InputError(f"'{self.checkpoint}' is a file", "give a folder for the checkpoints")
         if self.resume and self.checkpoint is None:
             raise InputError("there is nothing to resume from", "give checkpoint=FOLDER")
 
@@ -169,7 +172,8 @@ def _conclude(
     size, after = context.conclude(steps)
     tests = (None, None)
     if test is not None:  # read once, when everything is decided
-        tests = tuple(evaluate(m, test, metric, context.trainer.criterion)[0] for m in (context.teacher, network.model))
+        both = evaluate_all([context.teacher, network.model], test, metric, context.trainer.criterion)
+        tests = (both[0][0], both[1][0])
     nbytes, by_layer = goal.nbytes(network, context.train)
     layers = []
     for layer, weight in zip(network.layers, network.weights(), strict=True):
@@ -196,7 +200,7 @@ def _goal(network: Network, options: Options, method: Method) -> Goal:
     goal = Goal("bytes", 0.0, wires, board, options.encoding, narrow, options.fast, options.volatile_input)
     if options.target is not None:
         kind = "origin" if options.size_model == "origin" else "bytes"
-        return replace(goal, kind=kind, target=options.target * KB)
+        return replace(goal, kind=kind, target=float(int(options.target * KB + 1e-6)))
     if options.sparsity is not None:
         total = sum(w.numel() for w in network.weights())
         return replace(goal, kind="sparsity", target=float(int(total * (1 - options.sparsity))))

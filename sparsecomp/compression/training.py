@@ -7,7 +7,7 @@ int8 weights in the forward pass.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -97,9 +97,20 @@ class Trainer:
             )
         return total / count
 
+    def loss(self, output: Tensor, labels: Tensor) -> Tensor:
+        """The criterion. Raises InputError where answers and labels do not go together."""
+        try:
+            return self.criterion(output, labels)
+        except (IndexError, RuntimeError, TypeError, ValueError) as error:  # torch and the user raise any of them
+            reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+            raise InputError(
+                f"the loss cannot be computed from outputs {tuple(output.shape)} and labels: {reason}",
+                "labels are classes from 0 for cross-entropy; for anything else give criterion= and metric=",
+            ) from error
+
     def _loss(self, output: Tensor, inputs: tuple[Tensor, ...], labels: Tensor) -> Tensor:
         m = self.method
-        loss = self.criterion(output, labels)
+        loss = self.loss(output, labels)
         if m.distill:
             with torch.no_grad():
                 wanted = answer(self.teacher(*inputs))
@@ -137,23 +148,35 @@ class Trainer:
             return evaluate(self.network.model, data, metric, self.criterion)
 
 
-@torch.no_grad()
 def evaluate(model: nn.Module, data: Feed, metric: Metric, criterion: Loss) -> tuple[float, float]:
     """(metric, mean loss) of a network on ``data``, in eval mode. Raises InputError where there are none."""
-    flags = [(module, module.training) for module in model.modules()]
-    model.eval()
-    outputs, labels, losses, count = [], [], 0.0, 0
+    return evaluate_all([model], data, metric, criterion)[0]
+
+
+@torch.no_grad()
+def evaluate_all(models: Sequence[nn.Module], data: Feed, metric: Metric, criterion: Loss) -> list[tuple[float, float]]:
+    """(metric, mean loss) of each network, in one pass over ``data``."""
+    flags = [(module, module.training) for model in models for module in model.modules()]
+    for model in models:
+        model.eval()
+    labels: list[np.ndarray] = []
+    outputs: list[list[np.ndarray]] = [[] for _ in models]
+    losses = [0.0] * len(models)
     for inputs, wanted in data:
-        output = answer(model(*inputs))
-        losses += float(criterion(output, wanted)) * len(wanted)
-        count += len(wanted)
-        outputs.append(output.cpu().numpy())
         labels.append(wanted.cpu().numpy())
+        for i, model in enumerate(models):
+            output = answer(model(*inputs))
+            losses[i] += float(criterion(output, wanted)) * len(wanted)
+            outputs[i].append(output.cpu().numpy())
     for module, training in flags:
         module.training = training
-    if not outputs:
+    if not labels:
         raise InputError("the validation or test data are empty", "give at least one batch")
-    return float(metric(np.concatenate(outputs), np.concatenate(labels))), losses / count
+    truth = np.concatenate(labels)
+    return [
+        (float(metric(np.concatenate(found), truth)), total / len(truth))
+        for found, total in zip(outputs, losses, strict=True)
+    ]
 
 
 def _some(items: Iterable[Any], count: int) -> Iterator[Any]:
