@@ -9,6 +9,8 @@ from sparsecomp.frontend.container import clean
 _FRAME = re.compile(r'File "([^"\n]{1,1000})", line (\d{1,7}), in ')
 # Frames inside torch itself, as installed or built from source.
 _TORCH = re.compile(r"[\\/]torch[\\/](?:_\w+|nn|export|fx|utils|autograd|functional|overrides|jit|ao|library)\b")
+# A network rebuilt from its graph: its lines are not the user's, its module paths are.
+_REBUILT = re.compile(r"[\\/]sparsecomp[\\/]frontend[\\/]trainable\.py$")
 _COUNTED = {"linear": "fc"}  # published headers are fc1.h, not linear1.h
 _TAKEN = frozenset(
     "auto break case char const continue default do double else enum extern float for goto if inline int long"
@@ -28,7 +30,8 @@ def source_line(stack: str) -> str:
 
 def user_frames(stack: str) -> str:
     """The frames outside torch with folders and source text removed, in the form that ``source_line`` reads."""
-    frames = [(re.split(r"[\\/]", file)[-1], line) for file, line in _FRAME.findall(stack) if not _TORCH.search(file)]
+    found = [(file, line) for file, line in _FRAME.findall(stack) if not (_TORCH.search(file) or _REBUILT.search(file))]
+    frames = [(re.split(r"[\\/]", file)[-1], line) for file, line in found]
     return "\n".join(f'File "{file}", line {line}, in forward' for file, line in frames)
 
 

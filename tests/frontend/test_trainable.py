@@ -127,3 +127,12 @@ def test_the_rebuilt_network_can_be_saved_again(tmp_path):
     first, second = run_float(graph, (x,)), run_float(again, (x,))
     for a, b in zip(graph.outputs, again.outputs, strict=True):
         np.testing.assert_allclose(first[a], second[b], rtol=1e-5, atol=1e-6)
+
+
+def test_a_rebuilt_network_that_is_saved_again_names_modules_and_not_our_own_lines(tmp_path):
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2))
+    sparsecomp.save(network, tmp_path / "first.pt", torch.zeros(1, 4))
+    sparsecomp.save(to_module(sparsecomp.load(tmp_path / "first.pt").graph), tmp_path / "second.pt", torch.zeros(1, 4))
+    places = [node.where for node in sparsecomp.load(tmp_path / "second.pt").graph.nodes]
+    assert places and not any("trainable.py" in place for place in places)
