@@ -27,8 +27,6 @@ from sparsecomp.plan.planner import constant_bytes, make_plan
 from sparsecomp.quantize import MAX_SAMPLES, calibrate
 from sparsecomp.wire import Wire
 
-KINDS = ("bytes", "board", "sparsity", "origin")
-
 
 @dataclass(frozen=True)
 class Goal:

@@ -1,9 +1,9 @@
-"""How a network is compressed: every choice of the algorithm, with the defaults that an ablation decided."""
+"""How a network is compressed: every choice of the algorithm, with defaults from pilot runs on two image tasks."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from sparsecomp.errors import InputError
 
@@ -89,8 +89,3 @@ class Method:
     def frozen_support(self) -> bool:
         """Whether a pruned weight stays away."""
         return self.support == "frozen"
-
-
-def names() -> tuple[str, ...]:
-    """The parameters' names."""
-    return tuple(field.name for field in fields(Method))
