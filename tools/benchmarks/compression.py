@@ -37,7 +37,7 @@ def jobs(quick: bool) -> list[Job]:
     found += [Job(t, f, m, b) for b in (2000, 4000) for t, f in folds for m in CONTENDERS]
     found += [Job(task, fold, LONG, HEADLINE[task][i]) for i in (0, 1) for task, fold in folds]
     found += [Job(t, f, m, 8000) for t, f in folds for m in CONTENDERS]
-    found += [Job(t, f, part, 2000) for part in ABLATION for t, f in ABLATED if part != "all parts"]
+    found += [Job(t, f, part, 2000) for t, f in ABLATED for part in ABLATION if part != "all parts"]
     return found + [Job(t, f, LONG, size) for t, f in folds for size in HEADLINE[t][2:]]
 
 
