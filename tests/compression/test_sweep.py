@@ -9,27 +9,24 @@ import sys
 from types import SimpleNamespace
 
 import numpy as np
+import optuna  # noqa: E402
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from optuna.trial import TrialState  # noqa: E402
 from torch import nn
 
 import sparsecomp
 from sparsecomp.cli import main
+from sparsecomp.compression import sweep_folder, sweep_study, sweep_trial  # noqa: E402
 from sparsecomp.compression.result import StepRecord
 from sparsecomp.compression.sweep_front import Point, dominates, front, plot_front
+from sparsecomp.compression.sweep_study import AGAIN, ERROR, attempts, decisive  # noqa: E402
+from sparsecomp.compression.sweep_trial import Rival, Watch  # noqa: E402
 from sparsecomp.compression.sweeping import sweep
 from sparsecomp.errors import InputError, ToolError
 from sparsecomp.frontend import load, to_module
-
-optuna = pytest.importorskip("optuna")
-
-from optuna.trial import TrialState  # noqa: E402
-
-from sparsecomp.compression import sweep_folder, sweep_study, sweep_trial  # noqa: E402
-from sparsecomp.compression.sweep_study import AGAIN, ERROR, attempts, decisive  # noqa: E402
-from sparsecomp.compression.sweep_trial import Rival, Watch  # noqa: E402
 
 # A worker, which says what it ran; it stands still in its trial number ``hang``. It draws no picture, which takes long.
 WORKER = """
