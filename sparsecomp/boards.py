@@ -68,6 +68,11 @@ class Board:
         return any(region.kind == "host" for region in self.regions)
 
     @property
+    def has_walks(self) -> bool:
+        """Whether kernels in assembly run on it: 20-bit addresses and the 32-bit multiplier."""
+        return {"-mlarge", "-mhwmult=f5series"} <= set(self.toolchain.cflags)
+
+    @property
     def charge_joules(self) -> float | None:
         """Usable energy of one charge in joules, C/2 (von^2 - voff^2); None where the board gives cycles."""
         e = self.energy

@@ -22,6 +22,7 @@ from sparsecomp.kernels.mac import nnz
 from sparsecomp.linker import link_map
 from sparsecomp.plan import Plan
 from sparsecomp.plan.buffers import RECEIVED
+from sparsecomp.plan.units import walks
 from sparsecomp.program import Stored
 
 MAX_TIMELINE = 120  # layers drawn in the picture of the arena
@@ -51,6 +52,8 @@ class Layer:
     first_unit: int
     items: int
     per_unit: int
+    per_step: int
+    has_walk: bool
     view: str
     view_words: int
     piece: int
@@ -139,7 +142,7 @@ def render(plan: Plan, vector: Vector, model_sha256: str, version: str) -> dict[
         out["board.ld"] = fill("board.ld.j2", link=link_map(plan))
     if has_serial(board):
         out["headers/board.h"] = fill("board.h.j2", device=device_header(board))
-    out |= _copied(plan, {piece.function for piece in pieces})
+    out |= _copied(plan, {piece.function for piece in pieces}, {layer.function for layer in layers if layer.has_walk})
     out["include/config.h"] = fill("config.h.j2")
     return dict(sorted(out.items()))
 
@@ -158,6 +161,7 @@ def _context(plan: Plan, names: CNames, layers: list[Layer], vector: Vector) -> 
         "is_host": board.is_host,
         "has_serial": has_serial(board),
         "is_float": names.is_float,
+        "has_walks": any(layer.has_walk for layer in layers),
         "prefix": board.toolchain.prefix,
         "cflags": " ".join((*board.toolchain.cflags, *(["-fno-strict-aliasing"] if names.is_float else []))),
         "libs": "-lm" if names.is_float else "",
@@ -211,6 +215,8 @@ def _layer(plan: Plan, names: CNames, index: int, piece: Rendered) -> Layer:
         units.first,
         step.items,
         units.per_unit,
+        units.per_step or units.per_unit,
+        walks(plan.program, step, plan.board),
         names.at(base, 0),
         plan.program.tensors[base].stored * plan.program.element_words,
         sorted(set(plan.table_starts)).index(plan.table_starts[index]),
@@ -258,15 +264,26 @@ def timeline(plan: Plan) -> list[str]:
     ]
 
 
-def _copied(plan: Plan, functions: set[str]) -> dict[str, bytes]:
-    """Kernels that the model calls, runtime, headers, port and programs, as they are."""
+def _defines(text: bytes, name: str) -> bool:
+    """Whether a source file has the function."""
+    return re.search(rb"\b" + name.encode() + rb"\b", text) is not None
+
+
+def _copied(plan: Plan, functions: set[str], walking: set[str]) -> dict[str, bytes]:
+    """Kernels that the model calls, in C and (``walking``) in assembly, runtime, headers, port and programs, as they
+    are.
+    """
     firmware = files("sparsecomp_firmware")
     out: dict[str, bytes] = {}
     for source in sorted(firmware.joinpath("kernels").iterdir(), key=lambda f: f.name):
         if source.name.endswith(".c"):
             text = source.read_bytes()
-            if any(re.search(rb"\bkernel_" + name.encode() + rb"\b", text) for name in functions):
+            if any(_defines(text, f"kernel_{name}") for name in functions):
                 out[f"kernels/{source.name}"] = text
+    for source in sorted(firmware.joinpath("kernels", "msp430").iterdir(), key=lambda f: f.name) if walking else ():
+        text = source.read_bytes()
+        if not source.name.startswith("mac_") or any(_defines(text, f"walk_{name}") for name in walking):
+            out[f"kernels/msp430/{source.name}"] = text
     serial = has_serial(plan.board)
     folders = {
         "runtime": "runtime",

@@ -14,7 +14,7 @@ from sparsecomp.toolchain import toolchain_path
 CALL_BYTES = 4  # CALLA pushes 20 bits in two words
 INTERRUPT_BYTES = 4  # PC and SR
 HANDLER = "_interrupt"
-KERNEL = "kernel_"
+KERNELS = ("kernel_", "walk_mac_")
 
 _FUNCTION = re.compile(r"^[0-9a-f]+ <([\w.]+)>:$")
 _CALL = re.compile(r"\b(?:calla?|bra?)\s+#(-?\d+)|\bmova\s+#(-?\d+),\s*r0\b")
@@ -51,7 +51,7 @@ def stack_depth(elf: Path, build: Path, prefix: str) -> int:
         named = {addresses[t] for t in function.named if t in addresses}
         callees = {addresses[t] for t in function.called if t in addresses} | named
         if function.indirect and not named:
-            callees |= {other for other in functions if other.startswith(KERNEL)}
+            callees |= {other for other in functions if other.startswith(KERNELS)}
         frame = frames.get(name, function.pushed)
         return frame + max((CALL_BYTES + depth(callee, (*above, name)) for callee in callees), default=0)
 

@@ -62,9 +62,10 @@ static inline element_t *address(const surface_t *surface, const position_t *at)
            at->channel;
 }
 
-/* Multiply-accumulate layers: convolution, linear, per-channel affine. One output is
+/* Multiply-accumulate layers: convolution, linear, per-channel affine. One output is the largest of a pool of sums,
  * requantize(bias << bias_shift + sum of weight * tap), clamped. Taps are read relative to the window's first element:
- * input + row * row_step + column * column_step + group * group_step.
+ * input + row * row_step + column * column_step + group * group_step, and for the others of its pool as many
+ * pool_row_step and pool_column_step further. Without pooling a pool is one window.
  */
 typedef struct {
     const element_t *input; /* first element of the first window, which may lie in the halo */
@@ -81,6 +82,10 @@ typedef struct {
     uint16_t bias_shift; /* bits by which the stored bias is moved left */
     element_t low;
     element_t high;
+    uint16_t pool_rows; /* windows of a pool: at least 1 x 1 */
+    uint16_t pool_columns;
+    uint16_t pool_row_step;
+    uint16_t pool_column_step;
 } mac_t;
 
 /* Dense weights, one filter after the other, taps in the order of the runs: tap_rows x tap_columns runs of
@@ -100,7 +105,8 @@ typedef struct {
 typedef struct {
     mac_t mac;
     const void *weights;  /* int8_t, int16_t (w16) or float, one an entry */
-    const void *offsets;  /* one an entry: uint8_t steps from the tap before, or uint16_t from the window's start */
+    const void *offsets;  /* one an entry, twice what it counts: uint8_t steps from the tap before, or uint16_t from the
+                           * window's start */
     const void *rows;     /* entries of each output channel, uint8_t or uint16_t */
     uint16_t count_bytes; /* of one of them: 1 or 2 */
 } mac_csr_t;
@@ -129,6 +135,17 @@ void kernel_mac_csr_index16(const void *params, uint16_t first, uint16_t last);
 void kernel_mac_csr_index16_w16(const void *params, uint16_t first, uint16_t last);
 void kernel_mac_bitmap(const void *params, uint16_t first, uint16_t last);
 void kernel_mac_bitmap_w16(const void *params, uint16_t first, uint16_t last);
+
+#ifdef MODEL_WALKS
+void walk_mac_dense(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
+void walk_mac_dense16(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
+void walk_mac_csr_delta8(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
+void walk_mac_csr_delta8_w16(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
+void walk_mac_csr_index16(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
+void walk_mac_csr_index16_w16(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
+void walk_mac_bitmap(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
+void walk_mac_bitmap_w16(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
+#endif
 
 /* Maxima over windows; cells outside the input do not count. */
 typedef struct {

@@ -28,6 +28,33 @@ static inline accumulator_t bias(const mac_t *mac, uint16_t channel)
 #endif
 }
 
+/* The taps of an entry lie twice as many bytes further as elements: with 16-bit elements that is an address. */
+static inline const element_t *further(const element_t *tap, uint16_t offset)
+{
+#ifdef MODEL_FLOAT
+    return tap + (offset >> 1);
+#else
+    return (const element_t *)(const void *)((const uint8_t *)tap + offset);
+#endif
+}
+
+/* Puts the largest of SUM(tap), over the pool of windows whose first one begins at "from", into "best". */
+#define LARGEST(mac, from, best, SUM)                                                                                  \
+    {                                                                                                                  \
+        uint16_t pool_y;                                                                                               \
+        uint16_t pool_x;                                                                                               \
+        for (pool_y = 0U; pool_y < (mac)->pool_rows; pool_y++) {                                                       \
+            const element_t *at_window = (from) + (uint16_t)(pool_y * (mac)->pool_row_step);                           \
+            for (pool_x = 0U; pool_x < (mac)->pool_columns; pool_x++) {                                                \
+                const accumulator_t sum = SUM(at_window);                                                              \
+                if ((pool_y | pool_x) == 0U || sum > (best)) {                                                         \
+                    (best) = sum;                                                                                      \
+                }                                                                                                      \
+                at_window += (mac)->pool_column_step;                                                                  \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
 /* The output: requantized, clamped, stored. */
 static inline void finish(const mac_t *mac, const position_t *at, accumulator_t acc)
 {

@@ -13,18 +13,26 @@
 
 #include <stdint.h>
 
+#include "config.h"
 #include "nvm.h"
 
 /* Computes the items first <= i < last of a layer. An item is one element of the layer's output, in storage order
  * (for fill: one row of the border). */
 typedef void (*kernel_t)(const void *params, uint16_t first, uint16_t last);
 
+/* The same in assembly for a whole step, a number of units: each time per_unit items are complete, and at the last one,
+ * the cursor goes up by one. So a unit costs one write, and a step's start is paid for once.
+ */
+typedef void (*walk_t)(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
+
 typedef struct {
     kernel_t run;
+    walk_t walk; /* NULL where there is none */
     const void *params;
     uint16_t first_unit; /* number of units in all earlier layers */
     uint16_t items;      /* output elements */
     uint16_t per_unit;   /* items in each unit but the last */
+    uint16_t per_step;   /* items in each step of the walk, a multiple of per_unit */
 } layer_t;
 
 /* The words of the protocol. All persistent; statically initialized to 0 when the firmware is written to the board. */
@@ -68,8 +76,17 @@ int model_held(uint32_t *id);
 /* Starts the inference on the input held. Returns 0, or -1 where none is held or one is under way. */
 int model_start(void);
 
-/* Runs one restart unit. Returns 1 while an inference is under way, 0 when idle or done. */
+/* Runs one restart unit, or as many of one layer as its walk takes in a step. Returns 1 while an inference is under way,
+ * 0 when idle or done.
+ */
 int model_step(void);
+
+/* Whether this processor's multiplier takes signed bytes as its manual says, which walks rely on. Without that, kernels
+ * in C run in their place, to the same result.
+ */
+#ifdef MODEL_WALKS
+uint16_t multiplier_takes_bytes(void);
+#endif
 
 /* 1 and the id of the answered input where the outputs may be read, 0 otherwise. They stay until model_acknowledge. */
 int model_done(uint32_t *id);

@@ -1,6 +1,12 @@
 /* Convolution and linear layers with a bit mask over the taps of each filter and only non-zero weights stored. */
 #include "mac.h"
 
+/* How many weights an output channel has. */
+static inline uint16_t weights_of(const mac_bitmap_t *p, uint16_t channel)
+{
+    return p->count_bytes == 1U ? ((const uint8_t *)p->counts)[channel] : ((const uint16_t *)p->counts)[channel];
+}
+
 /* How many weights lie before those of an output channel. A walk meets them in order, so a call counts once. */
 static uint32_t weights_before(const mac_bitmap_t *p, uint16_t channel)
 {
@@ -8,7 +14,7 @@ static uint32_t weights_before(const mac_bitmap_t *p, uint16_t channel)
     uint16_t c;
 
     for (c = 0U; c < channel; c++) {
-        sum += p->count_bytes == 1U ? ((const uint8_t *)p->counts)[c] : ((const uint16_t *)p->counts)[c];
+        sum += weights_of(p, c);
     }
     return sum;
 }
@@ -17,6 +23,43 @@ static uint32_t weights_before(const mac_bitmap_t *p, uint16_t channel)
  * reaches the end of its byte stops at the last weight in it, so a byte without a weight costs no step a tap.
  */
 #define BITMAP(NAME, WEIGHT)                                                                                           \
+    static accumulator_t NAME##_sum(const mac_bitmap_t *p, const uint8_t *mask, const WEIGHT *weight,                  \
+                                    const element_t *from, accumulator_t acc)                                          \
+    {                                                                                                                  \
+        uint16_t bits = 0U;                                                                                            \
+        uint16_t left = 0U;                                                                                            \
+        uint16_t y;                                                                                                    \
+        uint16_t x;                                                                                                    \
+        uint16_t k;                                                                                                    \
+                                                                                                                       \
+        for (y = 0U; y < p->tap_rows; y++) {                                                                           \
+            const element_t *run = from;                                                                               \
+            for (x = 0U; x < p->tap_columns; x++) {                                                                    \
+                const element_t *end = run;                                                                            \
+                for (k = p->run_length; k != 0U;) {                                                                    \
+                    const element_t *tap = end;                                                                        \
+                    if (left == 0U) {                                                                                  \
+                        bits = *mask++;                                                                                \
+                        left = 8U;                                                                                     \
+                    }                                                                                                  \
+                    if (k < left) {                                                                                    \
+                        for (left = (uint16_t)(left - k); k != 0U; k--) {                                              \
+                            STEP                                                                                       \
+                        }                                                                                              \
+                    } else {                                                                                           \
+                        end += left;                                                                                   \
+                        for (k = (uint16_t)(k - left), left = 0U; bits != 0U;) {                                       \
+                            STEP                                                                                       \
+                        }                                                                                              \
+                    }                                                                                                  \
+                }                                                                                                      \
+                run += p->tap_column_step;                                                                             \
+            }                                                                                                          \
+            from += p->tap_row_step;                                                                                   \
+        }                                                                                                              \
+        return acc;                                                                                                    \
+    }                                                                                                                  \
+                                                                                                                       \
     void NAME(const void *params, uint16_t first, uint16_t last)                                                       \
     {                                                                                                                  \
         const mac_bitmap_t *p = params;                                                                                \
@@ -30,43 +73,17 @@ static uint32_t weights_before(const mac_bitmap_t *p, uint16_t channel)
                                                                                                                        \
         for (item = first; item < last; item++) {                                                                      \
             const element_t *from = window(mac, &at, (uint16_t)(at.channel / mac->group_size));                        \
-            accumulator_t acc = bias(mac, at.channel);                                                                 \
-            uint16_t bits = 0U;                                                                                        \
-            uint16_t left = 0U;                                                                                        \
-            uint16_t y;                                                                                                \
-            uint16_t x;                                                                                                \
-            uint16_t k;                                                                                                \
+            const accumulator_t start = bias(mac, at.channel);                                                         \
+            accumulator_t best = 0;                                                                                    \
                                                                                                                        \
             if (at.channel == 0U) {                                                                                    \
                 mask = p->mask;                                                                                        \
                 weight = p->weights;                                                                                   \
             }                                                                                                          \
-            for (y = 0U; y < p->tap_rows; y++) {                                                                       \
-                const element_t *run = from;                                                                           \
-                for (x = 0U; x < p->tap_columns; x++) {                                                                \
-                    const element_t *end = run;                                                                        \
-                    for (k = p->run_length; k != 0U;) {                                                                \
-                        const element_t *tap = end;                                                                    \
-                        if (left == 0U) {                                                                              \
-                            bits = *mask++;                                                                            \
-                            left = 8U;                                                                                 \
-                        }                                                                                              \
-                        if (k < left) {                                                                                \
-                            for (left = (uint16_t)(left - k); k != 0U; k--) {                                          \
-                                STEP                                                                                   \
-                            }                                                                                          \
-                        } else {                                                                                       \
-                            end += left;                                                                               \
-                            for (k = (uint16_t)(k - left), left = 0U; bits != 0U;) {                                   \
-                                STEP                                                                                   \
-                            }                                                                                          \
-                        }                                                                                              \
-                    }                                                                                                  \
-                    run += p->tap_column_step;                                                                         \
-                }                                                                                                      \
-                from += p->tap_row_step;                                                                               \
-            }                                                                                                          \
-            finish(mac, &at, acc);                                                                                     \
+            LARGEST(mac, from, best, NAME##_AT)                                                                        \
+            mask += mask_bytes;                                                                                        \
+            weight += weights_of(p, at.channel);                                                                       \
+            finish(mac, &at, best);                                                                                    \
             advance(&mac->output, &at);                                                                                \
         }                                                                                                              \
     }
@@ -79,6 +96,9 @@ static uint32_t weights_before(const mac_bitmap_t *p, uint16_t channel)
     }                                                                                                                  \
     tap++;                                                                                                             \
     bits >>= 1;
+
+#define kernel_mac_bitmap_AT(tap) kernel_mac_bitmap_sum(p, mask, weight, tap, start)
+#define kernel_mac_bitmap_w16_AT(tap) kernel_mac_bitmap_w16_sum(p, mask, weight, tap, start)
 
 #ifdef MODEL_FLOAT
 BITMAP(kernel_mac_bitmap, float)

@@ -28,7 +28,22 @@ static inline uint16_t entries_before(const mac_csr_t *p, uint16_t channel)
     return sum;
 }
 
+/* The sum of "count" entries over the taps of a window. */
 #define CSR(NAME, WEIGHT, OFFSET, STEP)                                                                                \
+    static accumulator_t NAME##_sum(const WEIGHT *weight, const OFFSET *offset, uint16_t count, const element_t *from, \
+                                    accumulator_t acc)                                                                 \
+    {                                                                                                                  \
+        const element_t *tap = from;                                                                                   \
+                                                                                                                       \
+        for (; count != 0U; count--) {                                                                                 \
+            STEP                                                                                                       \
+            acc += (accumulator_t)(*weight) * (*tap);                                                                  \
+            offset++;                                                                                                  \
+            weight++;                                                                                                  \
+        }                                                                                                              \
+        return acc;                                                                                                    \
+    }                                                                                                                  \
+                                                                                                                       \
     void NAME(const void *params, uint16_t first, uint16_t last)                                                       \
     {                                                                                                                  \
         const mac_csr_t *p = params;                                                                                   \
@@ -40,32 +55,30 @@ static inline uint16_t entries_before(const mac_csr_t *p, uint16_t channel)
         uint16_t item;                                                                                                 \
                                                                                                                        \
         for (item = first; item < last; item++) {                                                                      \
-            const element_t *tap = window(mac, &at, (uint16_t)(at.channel / mac->group_size));                         \
-            accumulator_t acc = bias(mac, at.channel);                                                                 \
-            uint16_t k;                                                                                                \
+            const element_t *from = window(mac, &at, (uint16_t)(at.channel / mac->group_size));                        \
+            const accumulator_t start = bias(mac, at.channel);                                                         \
+            const uint16_t count = entries(p, at.channel);                                                             \
+            accumulator_t best = 0;                                                                                    \
                                                                                                                        \
             if (at.channel == 0U) {                                                                                    \
                 weight = p->weights;                                                                                   \
                 offset = p->offsets;                                                                                   \
             }                                                                                                          \
-            for (k = entries(p, at.channel); k != 0U; k--) {                                                           \
-                STEP                                                                                                   \
-            }                                                                                                          \
-            finish(mac, &at, acc);                                                                                     \
+            LARGEST(mac, from, best, NAME##_AT)                                                                        \
+            weight += count;                                                                                           \
+            offset += count;                                                                                           \
+            finish(mac, &at, best);                                                                                    \
             advance(&mac->output, &at);                                                                                \
         }                                                                                                              \
     }
 
-#define BY_DELTA                                                                                                       \
-    tap += *offset;                                                                                                    \
-    offset++;                                                                                                          \
-    acc += (accumulator_t)(*weight) * (*tap);                                                                          \
-    weight++;
+#define BY_DELTA tap = further(tap, *offset);
+#define BY_INDEX tap = further(from, *offset);
 
-#define BY_INDEX                                                                                                       \
-    acc += (accumulator_t)(*weight) * tap[*offset];                                                                    \
-    offset++;                                                                                                          \
-    weight++;
+#define kernel_mac_csr_delta8_AT(tap) kernel_mac_csr_delta8_sum(weight, offset, count, tap, start)
+#define kernel_mac_csr_delta8_w16_AT(tap) kernel_mac_csr_delta8_w16_sum(weight, offset, count, tap, start)
+#define kernel_mac_csr_index16_AT(tap) kernel_mac_csr_index16_sum(weight, offset, count, tap, start)
+#define kernel_mac_csr_index16_w16_AT(tap) kernel_mac_csr_index16_w16_sum(weight, offset, count, tap, start)
 
 #ifdef MODEL_FLOAT
 CSR(kernel_mac_csr_delta8, float, uint8_t, BY_DELTA)

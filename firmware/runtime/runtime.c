@@ -1,6 +1,6 @@
 #include "runtime.h"
 
-#include "config.h"
+#include <stddef.h>
 
 #define IDLE 0U
 
@@ -50,13 +50,18 @@ int model_start(void)
     return 0;
 }
 
+/* first + count, at most items; first < items always holds, so it cannot wrap. */
+static uint16_t end(uint16_t first, uint16_t count, uint16_t items)
+{
+    return count < (uint16_t)(items - first) ? (uint16_t)(first + count) : items;
+}
+
 int model_step(void)
 {
     const uint16_t cursor = model_progress.cursor;
     const layer_t *layer = model_layers;
     uint16_t unit;
     uint16_t first;
-    uint16_t last;
 
     if (cursor == IDLE || cursor == done_mark()) {
         return 0;
@@ -66,9 +71,13 @@ int model_step(void)
         layer++;
     }
     first = (uint16_t)((uint16_t)(unit - layer->first_unit) * layer->per_unit);
-    /* Written so that it cannot wrap: first < items always holds. */
-    last = layer->per_unit < (uint16_t)(layer->items - first) ? (uint16_t)(first + layer->per_unit) : layer->items;
-    layer->run(layer->params, first, last);
+#ifdef MODEL_WALKS
+    if (layer->walk != NULL && multiplier_takes_bytes() != 0U) {
+        layer->walk(layer->params, first, end(first, layer->per_step, layer->items), layer->per_unit);
+        return 1;
+    }
+#endif
+    layer->run(layer->params, first, end(first, layer->per_unit, layer->items));
     nvm_commit(&model_progress.cursor, (uint16_t)(cursor + 1U));
     return 1;
 }

@@ -1,7 +1,8 @@
 """Compressed sparse rows: only non-zero weights, one row a filter, and how many entries each row has.
 
 ``delta8`` stores 8-bit steps from the tap before (the first from the window's start); a longer step is bridged by
-zero-valued entries of step 255. ``index16`` stores 16-bit positions from the window's start.
+zero-valued entries of the longest one. ``index16`` stores 16-bit positions from the window's start. Both are stored
+times two, the distance in bytes of 16-bit elements, so that a kernel adds them to an address as they are.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import numpy as np
 from sparsecomp.encodings.encoded import Encoded
 from sparsecomp.errors import DoesNotFitError
 
-LARGEST_STEP = 255
-LARGEST_INDEX = 65535  # also of an entry: the kernels count them in 16 bits
+SCALE = 2
+LARGEST_STEP = 255 // SCALE
+LARGEST_INDEX = 65535 // SCALE
+LARGEST_COUNT = 65535  # the kernels count entries in 16 bits
 LARGEST_BYTE = 255
 
 
@@ -22,9 +25,9 @@ class IndexOverflow(DoesNotFitError):
 
 def _row_sizes(counts: list[int]) -> np.ndarray:
     """(filters,) entries of each row: uint8 where all fit, otherwise uint16."""
-    if sum(counts) > LARGEST_INDEX:
+    if sum(counts) > LARGEST_COUNT:
         raise IndexOverflow(
-            f"a sparse layer has {sum(counts)} stored entries, its kernel counts up to {LARGEST_INDEX}",
+            f"a sparse layer has {sum(counts)} stored entries, its kernel counts up to {LARGEST_COUNT}",
             "store it dense (--encoding auto), or make it sparser",
         )
     return np.array(counts, np.uint8 if max(counts) <= LARGEST_BYTE else np.uint16)
@@ -46,9 +49,9 @@ def encode_delta8(matrix: np.ndarray, offsets: np.ndarray) -> Encoded:
         ends = np.cumsum(bridges + 1) - 1  # where each weight lands after its bridges
         count = int(ends[-1]) + 1 if taps.size else 0
         value = np.zeros(count, matrix.dtype)
-        step = np.full(count, LARGEST_STEP, np.uint8)
+        step = np.full(count, SCALE * LARGEST_STEP, np.uint8)
         value[ends] = row[taps]
-        step[ends] = distance - bridges * LARGEST_STEP
+        step[ends] = SCALE * (distance - bridges * LARGEST_STEP)
         values.append(value)
         steps.append(step)
         counts.append(count)
@@ -59,11 +62,11 @@ def encode_delta8(matrix: np.ndarray, offsets: np.ndarray) -> Encoded:
 def encode_index16(matrix: np.ndarray, offsets: np.ndarray) -> Encoded:
     """16-bit positions; bytes: 3 a non-zero with int8 weights."""
     if offsets.size and int(offsets.max()) > LARGEST_INDEX:
-        raise IndexOverflow(f"a tap lies {int(offsets.max())} elements into its window, 16 bits reach {LARGEST_INDEX}")
+        raise IndexOverflow(f"a tap lies {int(offsets.max())} elements into its window, 16 bits of bytes reach {LARGEST_INDEX}")
     taps = [np.flatnonzero(row) for row in matrix]
     rows = _row_sizes([t.size for t in taps])
     values = _not_empty([row[t] for row, t in zip(matrix, taps, strict=True)], matrix.dtype)
-    return Encoded("index16", values, _not_empty([offsets[t] for t in taps], np.dtype(np.uint16)), rows)
+    return Encoded("index16", values, _not_empty([SCALE * offsets[t] for t in taps], np.dtype(np.uint16)), rows)
 
 
 def decode(encoded: Encoded, filters: int, offsets: np.ndarray) -> np.ndarray:
@@ -73,7 +76,7 @@ def decode(encoded: Encoded, filters: int, offsets: np.ndarray) -> np.ndarray:
     ends = np.cumsum(encoded.rows, dtype=np.int64)
     for f in range(filters):
         part = slice(int(ends[f] - encoded.rows[f]), int(ends[f]))
-        places = encoded.offsets[part].astype(np.int64)
+        places = encoded.offsets[part].astype(np.int64) // SCALE
         if encoded.kind == "delta8":
             places = np.cumsum(places)
         for place, value in zip(places, encoded.values[part], strict=True):

@@ -5,10 +5,13 @@ attrs: ``encoded`` (Encoded), ``matrix`` (filters, taps), ``offsets`` (taps,) po
 first element, ``runs`` (``mac_dense_t``'s tap_rows, tap_columns, run_length, tap_row_step, tap_column_step), ``start``
 (stored element of the first window), ``row_step``, ``column_step``, ``group_step`` (elements from a window to the next
 one below, beside it, of the next group), ``group_size`` (filters of a group), ``bias`` (stored values or None),
-``bias_shift``, ``multiplier`` (one, or one a filter), ``shift``, bounds.
+``bias_shift``, ``multiplier`` (one, or one a filter), ``shift``, bounds; ``pool`` where an output is the largest of
+several windows' sums: (rows, columns, elements from a window to the one below, to the one beside it).
 """
 
 from __future__ import annotations
+
+import functools
 
 import numpy as np
 
@@ -31,12 +34,26 @@ def window_starts(step: Step, out: Stored) -> np.ndarray:
     return a["start"] + np.arange(out.height)[:, None] * a["row_step"] + np.arange(out.width) * a["column_step"]
 
 
+def pool(step: Step) -> tuple[int, int, int, int]:
+    """The windows of an output: rows, columns, and the elements between them."""
+    return step.attrs.get("pool", (1, 1, 0, 0))
+
+
 def accumulate(step: Step, memory: Memory) -> np.ndarray:
-    """Integer accumulators (batch, height, width, filters): exact, proved to stay within 32 bits by the converter."""
+    """Integer accumulators (batch, height, width, filters), each the largest of its pool: exact, proved to stay within
+    32 bits by the converter.
+    """
+    rows, columns, down, beside = pool(step)
+    sums = (_sums(step, memory, y * down + x * beside) for y in range(rows) for x in range(columns))
+    return functools.reduce(np.maximum, sums)
+
+
+def _sums(step: Step, memory: Memory, further: int) -> np.ndarray:
+    """The sums over windows ``further`` elements behind the first of each pool."""
     a = step.attrs
     out = memory.program.tensors[step.output]
     cells = memory.stored(step.inputs[0])
-    windows = window_starts(step, out).reshape(-1)
+    windows = window_starts(step, out).reshape(-1) + further
     matrix = a["matrix"].astype(np.float64)  # float64 holds these integers exactly, and has fast matrix products
     result = np.empty((memory.batch, windows.size, out.channels))
     chunk = max(1, BATCH_CELLS // (windows.size * len(a["offsets"])))
@@ -51,10 +68,16 @@ def accumulate(step: Step, memory: Memory) -> np.ndarray:
 
 def accumulate_float(step: Step, memory: Memory) -> np.ndarray:
     """Float sums tap by tap, bias first, as the C kernels add them, so that even the rounding is the same."""
+    rows, columns, down, beside = pool(step)
+    sums = (_float_sums(step, memory, y * down + x * beside) for y in range(rows) for x in range(columns))
+    return functools.reduce(np.maximum, sums)
+
+
+def _float_sums(step: Step, memory: Memory, further: int) -> np.ndarray:
     a = step.attrs
     out = memory.program.tensors[step.output]
     cells = memory.stored(step.inputs[0])
-    windows = window_starts(step, out)
+    windows = window_starts(step, out) + further
     groups = np.arange(out.channels) // a["group_size"] * a["group_step"]
     bias = np.zeros(out.channels, np.float32) if a["bias"] is None else a["bias"]
     acc = np.broadcast_to(bias, (memory.batch, *out.shape)).copy()
@@ -95,6 +118,16 @@ def call_cycles(step: Step) -> int:
     return 0 if step.attrs["encoded"].rows is None else 8 * len(step.attrs["matrix"])
 
 
+def walk_cycles(step: Step, out: Stored) -> float:
+    """The assembly on the MSP430, an item."""
+    encoded = step.attrs["encoded"]
+    filters, taps = step.attrs["matrix"].shape
+    rows, columns, _, _ = pool(step)
+    weights = len(encoded.values) / filters
+    each = {"dense": 8.2 * weights, "bitmap": 3.5 * taps + 9 * weights}.get(encoded.kind, 11.4 * weights + 22)
+    return rows * columns * (each + (15 if rows * columns == 1 else 60)) + 60 + 90 / out.channels
+
+
 FUNCTIONS = {
     "dense": "mac_dense",
     "delta8": "mac_csr_delta8",
@@ -107,6 +140,7 @@ WIDE = {
     "index16": "mac_csr_index16_w16",
     "bitmap": "mac_bitmap_w16",
 }
+POOL = ("pool_rows", "pool_columns", "pool_row_step", "pool_column_step")
 CTYPES = {"int8": "int8_t", "int16": "int16_t", "uint8": "uint8_t", "uint16": "uint16_t", "float32": "float"}
 
 
@@ -138,6 +172,7 @@ def render(step: Step, names: Names) -> Rendered:
         "bias_bytes": "0U" if a["bias"] is None else f"{a['bias'].dtype.itemsize}U",
         "bias_shift": f"{a['bias_shift']}U",
         **bounds(step, is_float),
+        **dict(zip(POOL, (f"{n}U" for n in pool(step)), strict=True)),
     }
     fields = {"mac": "{" + ", ".join(f".{k} = {v}" for k, v in mac.items()) + "}", "weights": weights}
     function = (WIDE if encoded.values.dtype == np.int16 else FUNCTIONS)[encoded.kind]

@@ -64,7 +64,8 @@ class Tile:
 class Units:
     """How a step is cut into restart units: ``per_unit`` items each, ``count`` units, the first numbered ``first``.
 
-    ``cycles`` (estimated) and ``writes`` (exact, 16-bit FRAM words, commit included) are of the largest unit.
+    ``cycles`` (estimated) and ``writes`` (exact, 16-bit FRAM words, commit included) are of the largest unit. A walk
+    takes ``per_step`` items before it returns.
     """
 
     first: int
@@ -72,6 +73,7 @@ class Units:
     count: int
     cycles: int
     writes: int
+    per_step: int = 0
     tile: Tile | None = None
 
 

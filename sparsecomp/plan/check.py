@@ -93,6 +93,8 @@ def check_units(plan: Plan) -> None:
         covered = units.per_unit * (units.count - 1)
         if units.first != number or not covered < step.items <= covered + units.per_unit:
             raise ConversionError(f"the restart units of '{step.name}' do not cover its items")
+        if units.per_step < step.items and units.per_step % units.per_unit:
+            raise ConversionError(f"the steps of '{step.name}' do not end with restart units")
         number += units.count
         if units.cycles + plan.board.energy.boot_cycles > plan.board.charge_cycles:
             raise ConversionError(f"a restart unit of '{step.name}' does not fit one charge")

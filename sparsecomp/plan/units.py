@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from sparsecomp.boards import Board
 from sparsecomp.errors import DoesNotFitError
 from sparsecomp.kernels import kernel
@@ -16,6 +14,11 @@ from sparsecomp.program import Program, Step
 WANTED_CYCLES = 10_000  # a commit and the call around it cost about 100
 CALL_CYCLES = 250
 MARGIN = 2  # estimated cycles of portable C are trusted to a factor of two
+# A walk commits in passing: a unit costs what its commit does, and half of it is lost by each failure.
+COMMIT_CYCLES = 30
+LEAST_CYCLES = 500
+STEP_CYCLES = 100_000  # a walk's step: its start, about 700 cycles, is little of it
+WALK_CALL_CYCLES = 1000
 CURSOR_LIMIT = 65_533  # units; with idle and done the cursor stays within 16 bits
 # With libgcc's float functions (-mlarge), counted on the virtual board: 3,700 to 4,500 cycles a tap; other kernels take
 # 5 to 17 times what they take for integers.
@@ -45,6 +48,8 @@ def _item_writes(program: Program, step: Step) -> list[int]:
 
 def item_cycles(program: Program, step: Step, board: Board) -> float:
     """Estimated cycles of one item; a host computes with floats as fast as with integers."""
+    if walks(program, step, board):
+        return kernel(step.kernel).walk_cycles(step, program.tensors[step.output])
     each = kernel(step.kernel).cycles(step)
     if not program.is_float or board.is_host:
         return each
@@ -54,10 +59,15 @@ def item_cycles(program: Program, step: Step, board: Board) -> float:
     return each * FLOAT_TIMES.get(step.kernel, FLOAT_TIMES_OTHERS)
 
 
-def call_cycles(step: Step) -> int:
-    """Cycles around the items of one unit: the runtime's, and the kernel's own where it has some."""
+def walks(program: Program, step: Step, board: Board) -> bool:
+    """Whether a step runs as a walk in assembly."""
+    return board.has_walks and not program.is_float and hasattr(kernel(step.kernel), "walk_cycles")
+
+
+def call_cycles(program: Program, step: Step, board: Board) -> int:
+    """Cycles around the items of one call: the runtime's, and the kernel's own where it has some."""
     own = getattr(kernel(step.kernel), "call_cycles", None)
-    return CALL_CYCLES + (own(step) if own else 0)
+    return (WALK_CALL_CYCLES if walks(program, step, board) else CALL_CYCLES) + (own(step) if own else 0)
 
 
 def step_cycles(program: Program, step: Step, board: Board) -> int:
@@ -87,8 +97,12 @@ def cut(program: Program, board: Board, wire_words: int) -> tuple[tuple[Units, .
         each = _item_writes(program, step)
         worst = max(sum(each[i : i + size]) for i in range(0, step.items, size)) + 1
         count = math.ceil(step.items / size)
-        work = math.ceil(min(size, step.items) * item_cycles(program, step, board)) + call_cycles(step)
-        units.append(Units(first, size, count, work, worst))
+        each_item = item_cycles(program, step, board)
+        work = math.ceil(min(size, step.items) * each_item) + call_cycles(program, step, board)
+        per_step = size
+        if walks(program, step, board):
+            per_step = min(step.items, size * max(1, round(STEP_CYCLES / (size * each_item))))
+        units.append(Units(first, size, count, work, worst, per_step))
         first += count
     delivery = (wire_words * DELIVERY_CYCLES, wire_words + DELIVERY_WRITES)
     charge = Charge(
@@ -107,7 +121,7 @@ def cut(program: Program, board: Board, wire_words: int) -> tuple[tuple[Units, .
 
 def _largest(program: Program, step: Step, board: Board, cycles: int, writes: int | None) -> int:
     """The most items of ``step`` that one charge pays for."""
-    cycles -= call_cycles(step)
+    cycles -= call_cycles(program, step, board)
     each = item_cycles(program, step, board)
     most = int(cycles // each) if each else step.items
     if writes is not None:
@@ -122,7 +136,10 @@ def _largest(program: Program, step: Step, board: Board, cycles: int, writes: in
 
 def _wanted(program: Program, step: Step, board: Board, most: int) -> int:
     """Items enough to make the commit cheap, in whole pixels where the charge allows."""
-    size = min(most, max(1, math.ceil(WANTED_CYCLES / max(1.0, item_cycles(program, step, board)))))
-    group = len(np.atleast_1d(step.attrs["multiplier"])) if step.kernel == "mac" else 1
+    wanted = float(WANTED_CYCLES)
+    if walks(program, step, board):
+        wanted = min(wanted, max(LEAST_CYCLES, math.sqrt(2 * COMMIT_CYCLES * board.charge_cycles)))
+    size = min(most, max(1, math.ceil(wanted / max(1.0, item_cycles(program, step, board)))))
+    group = program.tensors[step.output].channels if step.kernel == "mac" else 1
     whole = math.ceil(size / group) * group
     return min(whole, step.items) if whole <= most else size

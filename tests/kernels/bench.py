@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sparsecomp.boards import load_board
+from sparsecomp.boards import Board, load_board
+from sparsecomp.build import built
 from sparsecomp.plan import Plan
 from sparsecomp.plan.check import check
 from sparsecomp.plan.planner import make_plan
@@ -20,6 +21,7 @@ from sparsecomp.reference import run, wire_words
 from sparsecomp.render import Vector, render
 from sparsecomp.wire import Wire
 from sparsecomp_tools.msim import Inference, parse
+from sparsecomp_tools.virtual_board import run_elf
 
 FIRMWARE = Path(str(files("sparsecomp_firmware")))
 FLAGS = (
@@ -98,19 +100,21 @@ class Bench:
 
 
 def small_units(plan: Plan, items: int = ITEMS) -> Plan:
-    """The same plan with at most ``items`` items a restart unit."""
+    """The same plan with at most ``items`` items a restart unit, and three units a walk's step."""
     units, first = [], 0
     for step, unit in zip(plan.program.steps, plan.units, strict=True):
         size = min(items, step.items)
         count = -(-step.items // size)
-        units.append(replace(unit, first=first, per_unit=size, count=count))
+        units.append(replace(unit, first=first, per_unit=size, count=count, per_step=min(3 * size, step.items)))
         first += count
     return check(replace(plan, units=tuple(units)))
 
 
-def write_project(program: Program, wire: list[np.ndarray], directory: Path, items: int = ITEMS) -> Path:
+def write_project(
+    program: Program, wire: list[np.ndarray], directory: Path, items: int = ITEMS, board: str | Board = "host"
+) -> Path:
     """The generated directory of a program."""
-    board = load_board("host")
+    board = load_board(board) if isinstance(board, str) else board
     plenty = replace(board, energy=replace(board.energy, charge_cycles=10**9))
     plan = small_units(make_plan(program, plenty), items)
     vector = Vector(wire_words(program, wire)[0], np.concatenate(run(program, wire).words(0)))
@@ -133,6 +137,20 @@ def run_host(program: Path, data: bytes) -> bytes:
     done = subprocess.run([str(program)], input=data, capture_output=True)
     assert done.returncode == 0 and not done.stderr, done.stderr.decode(errors="replace")
     return done.stdout
+
+
+def infer_board(program: Program, wire: list[np.ndarray], folder: Path, items: int, board: Board) -> list[Inference]:
+    """Every layer's words, by the firmware for ``board`` on the simulated device."""
+    directory = write_project(program, wire, folder / "project", items, board)
+    main = (Path(__file__).parent / "dump_main.c").read_text()
+    dump = (FIRMWARE / "ports" / "msim" / "msim_main.c").read_text()
+    (directory / "main.c").write_text(main.replace('#include "msim_main.c"', dump))
+    with built(directory, board) as copy:
+        words = wire_words(program, wire)
+        found = run_elf(board, copy / "build" / "firmware.elf", words.tobytes(), semihosting=True)
+    assert (found.stopped, found.exit_code) == ("exit", 0), found.message
+    assert found.early_multiplier_reads == 0
+    return parse(found.output, len(program.steps), len(program.outputs), len(words))
 
 
 def infer_host(directory: Path, program: Program, wire: list[np.ndarray], target: Path) -> list[Inference]:

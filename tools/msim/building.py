@@ -26,6 +26,7 @@ FLAGS = (
     "-Wstrict-prototypes",
     "-Werror",
     "-msim",
+    "-DPORTABLE_KERNELS",  # the simulator's multiplier takes no bytes
 )
 FLOAT_FLAGS = ("-fno-strict-aliasing",)  # as the generated Makefile of a float model has it
 HINTS = {

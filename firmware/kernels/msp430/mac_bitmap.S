@@ -1,0 +1,113 @@
+; Layers with a bit mask over the taps: the body of mac_bitmap.c. r6 holds the bits of the mask's byte that are not yet
+; used, zeros above them, r9 how many they are (the segment's count waits in F_SAVED_R9); r7 the mask, r14 taps of a run.
+
+#include "walk.h"
+
+    .macro  BITMAP function, name, size
+    .section .text.\function, "ax", @progbits
+    .global \function
+    .type   \function, @function
+\function:
+    ENTER   .L\name\()_setup
+
+.L\name\()_setup:
+    mova    P_WEIGHTS(r12), r4
+    mova    P_MASK(r12), r7
+    mova    r4, F_WEIGHTS(r1)
+    mova    r7, F_R7(r1)
+    mov.w   P_RUN_LENGTH(r12), r14
+    mova    r14, F_R14(r1)
+    mov.w   P_TAP_ROWS(r12), F_RUNS(r1)
+    mov.w   P_TAP_COLUMNS(r12), r9
+    mov.w   r9, F_TAP_COLUMNS(r1)
+    mov.w   P_RUN_LENGTH(r12), r6       ; steps of the taps as in mac_dense.S
+    adda    r6, r6
+    mov.w   P_TAP_COLUMN_STEP(r12), r5
+    adda    r5, r5
+    mova    r5, r15
+    suba    r6, r15
+    mova    r15, F_STEP(r1)
+    mov.w   P_TAP_ROW_STEP(r12), r6
+    adda    r6, r6
+1:  suba    r5, r6
+    dec.w   r9
+    jnz     1b
+    mova    r6, F_GAP(r1)
+    CHOOSE_START \name
+    mov.w   F_CHANNEL(r1), r6           ; past the filters before the first one
+    tst.w   r6
+    jz      5f
+    mov.w   P_TAP_ROWS(r12), &MPY       ; ... of which each has ceil(taps / 8) bytes of mask
+    mov.w   P_TAP_COLUMNS(r12), &OP2
+    mov.w   &RESLO, &MPY
+    mov.w   P_RUN_LENGTH(r12), &OP2
+    mov.w   &RESLO, r5
+    adda    #7, r5
+    rrum.a  #3, r5
+    mova    P_BITMAP_COUNTS(r12), r9
+2:  adda    r5, r7
+    cmp.w   #1, P_BITMAP_BYTES(r12)
+    jeq     3f
+    mov.w   @r9+, r15
+    jmp     4f
+3:  mov.b   @r9+, r15
+4:  adda    r15, r4
+    .ifc    \size, w
+    adda    r15, r4
+    .endif
+    dec.w   r6
+    jnz     2b
+5:  br      #walk_go
+    STARTS  \name, .L\name\()_body
+
+.L\name\()_body:
+    mov.w   r9, F_SAVED_R9(r1)
+    mov.w   F_RUNS(r1), F_ROWS_LEFT(r1)
+    mova    r8, r5
+    clr.w   r9
+6:  mov.w   F_TAP_COLUMNS(r1), F_COUNT(r1)
+7:  mov.w   r14, r15
+    tst.w   r9                          ; first what is left of the byte that the run before began
+    jnz     10f
+8:  sub.w   #8, r15
+    jlo     9f
+    mov.b   @r7+, r6
+    tst.w   r6
+    jz      20f
+    .irp    tap, 0, 2, 4, 6, 8, 10, 12, 14
+    rra.w   r6
+    jnc     19f
+    mov.\size @r4+, &MACS
+    mov.w   \tap(r5), &OP2
+19:
+    .endr
+20: adda    #16, r5
+    jmp     8b
+9:  add.w   #8, r15
+    jz      12f
+    mov.b   @r7+, r6
+    mov.w   #8, r9
+10: rra.w   r6                          ; tap by tap: the byte, or the run, has fewer than eight
+    jnc     11f
+    mov.\size @r4+, &MACS
+    mov.w   @r5, &OP2
+11: incdx.a r5
+    dec.w   r9
+    jz      13f
+    dec.w   r15
+    jnz     10b
+12: addx.a  F_STEP(r1), r5
+    dec.w   F_COUNT(r1)
+    jnz     7b
+    addx.a  F_GAP(r1), r5
+    dec.w   F_ROWS_LEFT(r1)
+    jnz     6b
+    mov.w   F_SAVED_R9(r1), r9
+    mov.w   @r1, pc
+13: dec.w   r15
+    jnz     8b
+    jmp     12b
+    .endm
+
+    BITMAP  walk_mac_bitmap, bitmap, b
+    BITMAP  walk_mac_bitmap_w16, bitmap_w16, w
