@@ -26,13 +26,14 @@ NO_HALO_READERS = ("reshape", "linear")
 @dataclass(frozen=True)
 class Options:
     """How to lower: ``numeric`` 'int8' or 'float32', ``encoding`` and ``weight_bits`` 8 or 16; ``narrow`` as in
-    quantize_filters.
+    quantize_filters; ``separate`` leaves out maps that need not exist (layer separation).
     """
 
     numeric: str = "int8"
     encoding: str = "auto"
     weight_bits: int = 8
     narrow: bool = False
+    separate: bool = True
 
 
 @dataclass

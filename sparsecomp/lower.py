@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sparsecomp.builder import Builder, Options
+from sparsecomp.fuse import fuse_pooling
 from sparsecomp.graph import Graph, Node
 from sparsecomp.lower_input import lower_input
 from sparsecomp.ops import operator
@@ -40,6 +41,7 @@ def lower(
         if node.name not in absorbed:
             operator(node.op).lower(node, build)
     outputs = tuple(Port(name, graph.shapes[name], build.tensors[name].name) for name in graph.outputs)
-    return Program(
+    program = Program(
         build.tensors, tuple(build.steps), inputs, outputs, options.numeric, tuple(build.notes), build.origins
     )
+    return fuse_pooling(program) if options.separate else program

@@ -23,16 +23,16 @@ typedef void (*kernel_t)(const void *params, uint16_t first, uint16_t last);
 /* The same in assembly for a whole step, a number of units: each time per_unit items are complete, and at the last one,
  * the cursor goes up by one. So a unit costs one write, and a step's start is paid for once.
  */
-typedef void (*walk_t)(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
+typedef void (*kernel_walk_t)(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
 
 typedef struct {
     kernel_t run;
-    walk_t walk; /* NULL where there is none */
     const void *params;
     uint16_t first_unit; /* number of units in all earlier layers */
     uint16_t items;      /* output elements */
     uint16_t per_unit;   /* items in each unit but the last */
     uint16_t per_step;   /* items in each step of the walk, a multiple of per_unit */
+    kernel_walk_t walk;  /* NULL where there is none */
 } layer_t;
 
 /* The words of the protocol. All persistent; statically initialized to 0 when the firmware is written to the board. */

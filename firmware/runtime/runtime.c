@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+#include "config.h"
+
 #define IDLE 0U
 
 static uint16_t done_mark(void)
@@ -62,6 +64,7 @@ int model_step(void)
     const layer_t *layer = model_layers;
     uint16_t unit;
     uint16_t first;
+    uint16_t last;
 
     if (cursor == IDLE || cursor == done_mark()) {
         return 0;
@@ -77,7 +80,8 @@ int model_step(void)
         return 1;
     }
 #endif
-    layer->run(layer->params, first, end(first, layer->per_unit, layer->items));
+    last = end(first, layer->per_unit, layer->items);
+    layer->run(layer->params, first, last);
     nvm_commit(&model_progress.cursor, (uint16_t)(cursor + 1U));
     return 1;
 }

@@ -62,7 +62,9 @@ def encode_delta8(matrix: np.ndarray, offsets: np.ndarray) -> Encoded:
 def encode_index16(matrix: np.ndarray, offsets: np.ndarray) -> Encoded:
     """16-bit positions; bytes: 3 a non-zero with int8 weights."""
     if offsets.size and int(offsets.max()) > LARGEST_INDEX:
-        raise IndexOverflow(f"a tap lies {int(offsets.max())} elements into its window, 16 bits of bytes reach {LARGEST_INDEX}")
+        raise IndexOverflow(
+            f"a tap lies {int(offsets.max())} elements into its window, 16 bits count the bytes of {LARGEST_INDEX}"
+        )
     taps = [np.flatnonzero(row) for row in matrix]
     rows = _row_sizes([t.size for t in taps])
     values = _not_empty([row[t] for row, t in zip(matrix, taps, strict=True)], matrix.dtype)

@@ -16,6 +16,7 @@ import functools
 import numpy as np
 
 from sparsecomp.arithmetic import requantize
+from sparsecomp.kernels import mac_cycles
 from sparsecomp.kernels import Array, Memory, Names, Rendered, bounds, surface
 from sparsecomp.program import Step, Stored
 
@@ -119,13 +120,8 @@ def call_cycles(step: Step) -> int:
 
 
 def walk_cycles(step: Step, out: Stored) -> float:
-    """The assembly on the MSP430, an item."""
-    encoded = step.attrs["encoded"]
-    filters, taps = step.attrs["matrix"].shape
-    rows, columns, _, _ = pool(step)
-    weights = len(encoded.values) / filters
-    each = {"dense": 8.2 * weights, "bitmap": 3.5 * taps + 9 * weights}.get(encoded.kind, 11.4 * weights + 22)
-    return rows * columns * (each + (15 if rows * columns == 1 else 60)) + 60 + 90 / out.channels
+    """The assembly on the MSP430."""
+    return mac_cycles.item_cycles(step, out)
 
 
 FUNCTIONS = {

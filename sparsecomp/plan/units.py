@@ -71,7 +71,7 @@ def call_cycles(program: Program, step: Step, board: Board) -> int:
 
 
 def step_cycles(program: Program, step: Step, board: Board) -> int:
-    """Estimated cycles of a whole step."""
+    """Estimated cycles of a whole step, without its commits and calls."""
     return math.ceil(step.items * item_cycles(program, step, board))
 
 

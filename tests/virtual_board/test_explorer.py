@@ -24,6 +24,7 @@ import defects  # noqa: E402
 BOARD = "msp430fr5994"
 RUNTIME = defects.RUNTIME
 RUN = defects.RUN
+IN_C = ("include/config.h", "!defined(PORTABLE_KERNELS)", "0")
 
 
 def minute() -> networks.Network:
@@ -50,6 +51,8 @@ class Explored:
         return self.explore_defect(folder, defects.Defect("changed", changes), **options)
 
     def explore_defect(self, folder: Path, defect: defects.Defect, **options):
+        if any(file == RUNTIME for file, _, _ in defect.changes):
+            defect = replace(defect, changes=(*defect.changes, IN_C))  # walks pass the runtime by
         broken = defect.apply(self.project.directory, folder / "broken")
         return explore_project(broken, BOARD, self.inputs, self.answers, **options)
 
@@ -79,7 +82,7 @@ def small(tmp_path_factory):
 def test_a_network_is_exhausted_and_random_schedules_leave_the_states_that_were_found(network):
     result = network.explore(schedules=20)
     assert result.exhausted and result.divergences == 0 and result.first is None
-    assert min(result.writes) >= 1000 and result.layers >= 3 and result.units >= 30
+    assert min(result.writes) >= 700 and result.layers >= 3 and result.units >= 30
     # No more states than there are writes, and few of them change nothing; torn ones of a second boot come on top.
     assert 0.7 * sum(result.writes) < result.states < 2 * sum(result.writes)
     assert result.transitions > 5 * result.states
@@ -90,7 +93,7 @@ def test_a_network_is_exhausted_and_random_schedules_leave_the_states_that_were_
 
 def test_a_charge_for_any_one_commit_is_small_against_an_inference(network):
     result = network.explore()
-    assert 1_000 < result.recovery_cycles < min(result.cycles) / 30
+    assert 1_000 < result.recovery_cycles < min(result.cycles) / 20
     charge = network.project.plan.charge  # the plan trusts its estimates to a factor of MARGIN
     assert charge.cycles / MARGIN < result.recovery_cycles < charge.cycles * MARGIN
     tight = network.explore(patience=result.recovery_cycles - 500)
@@ -101,7 +104,7 @@ def test_a_failure_at_every_instruction_leaves_a_known_state_and_one_course(smal
     result = small.explore(stride=1, schedules=100)
     assert result.exhausted and result.divergences == 0
     assert result.literal_runs == result.instructions + 100
-    assert result.literal_failures > result.instructions > 10_000
+    assert result.literal_failures > result.instructions > 3_000
 
 
 def test_the_same_seed_walks_the_same_way_and_others_agree(small):
@@ -152,13 +155,27 @@ def test_a_missing_zero_halo_is_caught(residual, tmp_path):
     assert result.first.expected != result.first.found
 
 
+WALK = "kernels/msp430/walk.S"
+COMMIT = "    inc.w   &model_progress"
+NEXT_UNIT = "    mov.w   F_PER_UNIT(r1), F_UNIT_LEFT(r1)\n"
+MISTAKES = {
+    "a unit of one item less": ((WALK, NEXT_UNIT, NEXT_UNIT + "    dec.w   F_UNIT_LEFT(r1)\n"),),
+    "a commit too many": ((WALK, COMMIT + "             ; the commit", f"{COMMIT}\n{COMMIT}"),),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_in_a_walk_is_caught(mistake, residual, tmp_path):
+    assert residual.explore_with(tmp_path, *MISTAKES[mistake]).divergences > 0
+
+
 def test_a_wrong_expectation_is_a_divergence_at_its_element(residual):
     wrong = [[output.copy() for output in outputs] for outputs in residual.answers]
     wrong[1][0].reshape(-1)[2] ^= 1
     first = explore_elf(BOARD, residual.elf, residual.inputs, wrong).first
     assert (first.kind, first.input, first.output, first.element) == ("a wrong answer", 1, 0, 2)
     assert first.found == residual.answers[1][0].reshape(-1)[2] == first.expected ^ 1
-    assert first.function.startswith("model_step+") and "input 1, output 0, element 2" in first.describe()
+    assert first.function.startswith(("model_step+", "walk_")) and "input 1, output 0, element 2" in first.describe()
 
 
 HOSTILE = {

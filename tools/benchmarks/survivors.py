@@ -5,10 +5,8 @@ SURVIVORS: dict[str, str] = {
     "nvm_put(&model_progress.id[1], (int16_t)(uint16_t)(id >> 16));": (
         "equivalent: puts that nothing exposes may reach memory in any order (nvm.h)"
     ),
-    "runtime/runtime.c: flipped: < -> <= in last = layer->per_unit < (uint16_t)(layer->items - first) ? "
-    "(uint16_t)(first + layer->per_unit) : layer->items;": (
-        "equivalent: where both are equal, first + per_unit is items"
-    ),
+    "runtime/runtime.c: flipped: < -> <= in return count < (uint16_t)(items - first) ? (uint16_t)(first + count) : "
+    "items;": ("equivalent: where both are equal, first + count is items"),
     'port/dump.c: deleted: fail(FAIL_INPUT, "this model was generated without layer views");': (
         "needs a model without views; tests/power/test_port.py has one and catches it"
     ),

@@ -129,13 +129,13 @@ static const tiny_t add_params = {sum, convolved, padded + 1};
 static const tiny_t total_params = {answer, sum, 0};
 
 const layer_t model_layers[] = {
-    {halo, &halo_params, 0U, 2U, 2U},
-    {move, &move_params, 1U, WIDTH, 5U},
-    {convolve, &convolve_params, 1U + UNITS, WIDTH, 5U},
-    {add, &add_params, 1U + 2U * UNITS, WIDTH, 5U},
-    {total, &total_params, 1U + 3U * UNITS, 4U, 3U},
+    {halo, &halo_params, 0U, 2U, 2U, 0U, 0},
+    {move, &move_params, 1U, WIDTH, 5U, 0U, 0},
+    {convolve, &convolve_params, 1U + UNITS, WIDTH, 5U, 0U, 0},
+    {add, &add_params, 1U + 2U * UNITS, WIDTH, 5U, 0U, 0},
+    {total, &total_params, 1U + 3U * UNITS, 4U, 3U, 0U, 0},
     /* Behind the end, for a loop that goes on too far: each table has one entry more than its count says. */
-    {halo, &halo_params, 2U, 1U, 1U},
+    {halo, &halo_params, 2U, 1U, 1U, 0U, 0},
 };
 const uint16_t model_layer_count = 5U;
 const uint16_t model_units = 3U + 3U * UNITS;

@@ -107,6 +107,6 @@ def _firmware(image: ELFFile) -> Firmware:
         taken=address("explored_taken"),
         stack=address("__stack"),
         units=number("model_units"),
-        first_units=tuple(struct.unpack("<H", row[-8:-6])[0] for row in layers),
+        first_units=tuple(struct.unpack("<H", row[8:10])[0] for row in layers),
         names=tuple(sorted(names)),
     )

@@ -6,7 +6,7 @@
 
     .section .text.walk, "ax", @progbits
     .global finishes
-    .type   finishes, @object
+    .type   finishes, @function         ; the table and what it points to
 
 finishes:
     .word   .Lone_8, .Lone_16, .Lone_24, .Lone_32, .Lone_40, .Leach_8, .Leach_16, .Leach_24, .Leach_32, .Leach_40
@@ -140,3 +140,4 @@ finishes:
     jz      3f
     mov.w   F_START(r1), pc
 3:  br      #walk_segment_end
+    .size   finishes, .-finishes

@@ -107,6 +107,7 @@
 13: dec.w   r15
     jnz     8b
     jmp     12b
+    .size   \function, .-\function
     .endm
 
     BITMAP  walk_mac_bitmap, bitmap, b

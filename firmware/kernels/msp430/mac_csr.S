@@ -89,6 +89,7 @@
 6:  br      #walk_go
     ENTRIES \name\()_few, \kind, \size, b
     ENTRIES \name\()_many, \kind, \size, w
+    .size   \function, .-\function
     .endm
 
     CSR     walk_mac_csr_delta8, delta8, delta8, b

@@ -174,6 +174,7 @@
     jnz     6b
     adda    r14, r8
     mov.w   @r1, pc
+    .size   \function, .-\function
     .endm
 
     DENSE   walk_mac_dense, dense, b

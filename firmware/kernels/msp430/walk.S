@@ -35,6 +35,7 @@ walk_divide:
 4:  dec.w   r7
     jnz     2b
     reta
+    .size   walk_divide, .-walk_divide
 
 ; Twice the 16 bits at offset of the parameters, into the frame.
     .macro  BYTES offset, slot
@@ -150,6 +151,7 @@ walk_enter:
     mova    r11, r15
     mova    r14, r11
     bra     r15
+    .size   walk_enter, .-walk_enter
 
 ; The setup is done: r4, r7, r14, F_WEIGHTS, F_R7, F_R14 and F_START are set.
 walk_go:
@@ -188,6 +190,7 @@ walk_go:
     suba    r6, r5
     mova    r5, F_POOL_NEXT(r1)
     jmp     .Lsegment
+    .size   walk_go, .-walk_go
 
 walk_segment_end:
     mov.w   F_SEGMENT(r1), r15
@@ -281,3 +284,4 @@ walk_segment_end:
     mov.w   F_BEST_LOW(r1), &RESLO
     mov.w   F_BEST_HIGH(r1), &RESHI
     mov.w   F_POOL_FINISH(r1), pc
+    .size   walk_segment_end, .-walk_segment_end
