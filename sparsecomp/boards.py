@@ -68,6 +68,11 @@ class Board:
         return any(region.kind == "host" for region in self.regions)
 
     @property
+    def waits(self) -> bool:
+        """Whether a read of FRAM that its cache does not answer waits."""
+        return self.fram.wait_states > 0
+
+    @property
     def has_walks(self) -> bool:
         """Whether kernels in assembly run on it: 20-bit addresses and the 32-bit multiplier."""
         return {"-mlarge", "-mhwmult=f5series"} <= set(self.toolchain.cflags)

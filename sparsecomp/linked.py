@@ -52,7 +52,7 @@ def check_linked(elf: Path, plan: Plan) -> Linked:
     start_up = sections[".data"][1] + sections[".bss"][1]
     if start_up > START_UP_BYTES:
         raise MismatchError(f"start-up has {start_up} bytes to set, the most is {START_UP_BYTES}", _HINT)
-    code = sections[".text"][1] + sections[".rodata"][1] + sections[".data"][1]
+    code = sum(sections[name][1] for name in (".text", ".rodata", ".data", ".hot") if name in sections)
     room = symbols["__stack"][0] - symbols["__stack_limit"][0]
     depth = stack_depth(elf, elf.parent, plan.board.toolchain.prefix)
     if depth > room:

@@ -50,6 +50,15 @@ class LinkMap:
     arenas: tuple[Place, ...]
     tables: tuple[Place, ...]
     vectors: tuple[Vector, ...]
+    hot: bool  # walks run from RAM
+
+
+HOT_BYTES = 4096  # of RAM in one piece, from which walks and the stack leave some
+
+
+def runs_hot(board: Board) -> bool:
+    """Whether walks run from RAM, where no instruction waits: with wait states, and where RAM has room for them."""
+    return board.has_walks and board.waits and board.spans("stack")[0][2] >= HOT_BYTES
 
 
 def link_map(plan: Plan) -> LinkMap:
@@ -76,7 +85,7 @@ def link_map(plan: Plan) -> LinkMap:
     tables = tuple(Place(piece_of(s), f"{s:#x}", f"{n:#x}") for s, n in zip(starts, sizes, strict=True))
     limit = code + plan.code_bytes + plan.state_bytes
     ram = names[board.spans("stack")[0][1]]
-    return LinkMap(pieces, names[code], ram, f"{limit:#x}", arenas, tables, _vectors(board))
+    return LinkMap(pieces, names[code], ram, f"{limit:#x}", arenas, tables, _vectors(board), runs_hot(board))
 
 
 def _vectors(board: Board) -> tuple[Vector, ...]:

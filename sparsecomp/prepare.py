@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sparsecomp.datasets import check_classes, check_labels, load_arrays, match_shape
+from sparsecomp.encodings import CHOICES
 from sparsecomp.errors import DoesNotFitError, InputError
 from sparsecomp.frontend import LoadedModel, load
 from sparsecomp.frontend.loading import detect, read_file
@@ -43,7 +44,7 @@ class Request:
         for name, known in (
             ("numeric", ("int8", "float32")),
             ("weights", ("auto", "int8", "int16")),
-            ("encoding", ("auto", "csr", "bitmap", "dense")),
+            ("encoding", tuple(CHOICES)),
         ):
             if getattr(self, name) not in known:
                 raise InputError(f"unknown {name} '{getattr(self, name)}'", "use one of " + ", ".join(known))

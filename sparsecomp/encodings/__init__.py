@@ -22,12 +22,14 @@ CHOICES = {
     "auto": ("dense", "delta8", "index16", "bitmap"),
     "dense": ("dense",),
     "csr": ("delta8", "index16"),
+    "delta8": ("delta8",),
+    "index16": ("index16",),
     "bitmap": ("bitmap",),
 }
 
 
 def encode(matrix: np.ndarray, offsets: np.ndarray, choice: str) -> Encoded:
-    """The smallest of the encodings that ``choice`` ('auto', 'dense', 'csr', 'bitmap') allows; ties go to the first.
+    """The smallest of the encodings that ``choice`` (one of CHOICES) allows; ties go to the first.
 
     ``matrix`` is (filters, taps) int8, int16 or float32; ``offsets`` gives each tap's position in elements from the
     window's first element, ascending. Raises InputError for an unknown choice, DoesNotFitError where none can index it.

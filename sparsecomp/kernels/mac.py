@@ -16,8 +16,7 @@ import functools
 import numpy as np
 
 from sparsecomp.arithmetic import requantize
-from sparsecomp.kernels import mac_cycles
-from sparsecomp.kernels import Array, Memory, Names, Rendered, bounds, surface
+from sparsecomp.kernels import Array, Memory, Names, Rendered, bounds, mac_cycles, surface
 from sparsecomp.program import Step, Stored
 
 BATCH_CELLS = 1 << 22  # gathered taps at a time; bounds the reference's memory

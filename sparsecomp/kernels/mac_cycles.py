@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparsecomp.program import Step, Stored
+from sparsecomp.program import INT16, Step, Stored
 
 BLOCK, ENTRIES = 16, 8  # products and entries in a row
-CALL = 700  # a step's start, with two divisions
-COMMIT = 9
 NEXT_PIXEL, NEXT_ROW, NEXT_GROUP = 94, 14, 59
-FINISH = {8: 79, 16: 60, 24: 66, 32: 53, 40: 53}  # by shift: from the sum to the next output
+FINISH = {8: 70, 16: 55, 24: 57, 32: 44, 40: 46}  # by shift: from the sum to the next output
+CLAMP = 5  # where "high" is less than saturation
 POOL_WINDOW, POOL_UPDATE, POOL_BEGIN, POOL_END = 26, 6, 38, 16
 POOL_BESIDE, POOL_BELOW, POOL_ROW = 26, 33, 6
 
@@ -25,12 +24,13 @@ def item_cycles(step: Step, out: Stored) -> float:
     a = step.attrs
     rows, columns, _, _ = a.get("pool", (1, 1, 0, 0))
     window = _start(step) + _body(step)
-    cycles = window + FINISH[a["shift"]]
+    finish = FINISH[a["shift"]] + (CLAMP if a["high"] < INT16[1] else 0)
+    cycles = window + finish
     if rows * columns > 1:
         updates = sum(1 / (i + 1) for i in range(rows * columns))
         between = rows * POOL_ROW + (rows - 1) * POOL_BELOW + rows * (columns - 1) * POOL_BESIDE
         cycles = rows * columns * (window + POOL_WINDOW) + updates * POOL_UPDATE + between
-        cycles += POOL_BEGIN + POOL_END + FINISH[a["shift"]]
+        cycles += POOL_BEGIN + POOL_END + finish
     groups = 1 if a["group_size"] == 1 and a["encoded"].kind == "dense" else out.channels // a["group_size"]
     return cycles + (NEXT_PIXEL + NEXT_ROW / out.width + (groups - 1) * NEXT_GROUP) / out.channels
 
@@ -62,6 +62,8 @@ def _dense(rows: int, columns: int, length: int) -> float:
         return 9 + rows * (8 * length + 7)
     if (rows, columns, length) == (3, 3, 1):
         return 86
+    if columns == 1:
+        return 5 + rows * (14 + 8 * length + 3 * -(-length // BLOCK))
     return 5 + rows * (13 + columns * (17 + 8 * length + 3 * -(-length // BLOCK)))
 
 

@@ -16,9 +16,12 @@ CALL_CYCLES = 250
 MARGIN = 2  # estimated cycles of portable C are trusted to a factor of two
 # A walk commits in passing: a unit costs what its commit does, and half of it is lost by each failure.
 COMMIT_CYCLES = 30
+WAITING = 1.12  # with wait states, from RAM: 1.05 (dense) to 1.16 (sparse)
 LEAST_CYCLES = 500
 STEP_CYCLES = 100_000  # a walk's step: its start, about 700 cycles, is little of it
-WALK_CALL_CYCLES = 1000
+STEP_CALL_CYCLES = 720
+PASSING_CYCLES = 9  # what a commit costs between two pixels
+WALK_CALL_CYCLES = 1000  # at most, a commit inside a pixel included
 CURSOR_LIMIT = 65_533  # units; with idle and done the cursor stays within 16 bits
 # With libgcc's float functions (-mlarge), counted on the virtual board: 3,700 to 4,500 cycles a tap; other kernels take
 # 5 to 17 times what they take for integers.
@@ -49,7 +52,8 @@ def _item_writes(program: Program, step: Step) -> list[int]:
 def item_cycles(program: Program, step: Step, board: Board) -> float:
     """Estimated cycles of one item; a host computes with floats as fast as with integers."""
     if walks(program, step, board):
-        return kernel(step.kernel).walk_cycles(step, program.tensors[step.output])
+        each = kernel(step.kernel).walk_cycles(step, program.tensors[step.output])
+        return each * (WAITING if board.waits else 1)
     each = kernel(step.kernel).cycles(step)
     if not program.is_float or board.is_host:
         return each
@@ -73,6 +77,16 @@ def call_cycles(program: Program, step: Step, board: Board) -> int:
 def step_cycles(program: Program, step: Step, board: Board) -> int:
     """Estimated cycles of a whole step, without its commits and calls."""
     return math.ceil(step.items * item_cycles(program, step, board))
+
+
+def layer_cycles(plan: Plan, index: int) -> int:
+    """Estimated cycles of a step in an inference without failures, its commits and calls included."""
+    program, board, units = plan.program, plan.board, plan.units[index]
+    step = program.steps[index]
+    if not walks(program, step, board):
+        return step_cycles(program, step, board) + units.count * call_cycles(program, step, board)
+    calls = math.ceil(step.items / units.per_step)
+    return step_cycles(program, step, board) + units.count * PASSING_CYCLES + calls * STEP_CALL_CYCLES
 
 
 def cut(program: Program, board: Board, wire_words: int) -> tuple[tuple[Units, ...], Charge]:

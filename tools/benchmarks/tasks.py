@@ -75,7 +75,7 @@ def _images(x: np.ndarray) -> np.ndarray:
     return x[:, None].astype(np.float32) / 255
 
 
-def _lenet(dropout: float) -> nn.Sequential:
+def lenet(dropout: float) -> nn.Sequential:
     """80,202 parameters and 1.12 M multiply-accumulates for images (1, 28, 28) of ten classes."""
     return nn.Sequential(
         nn.Conv2d(1, 16, 5),
@@ -129,7 +129,7 @@ class Mnist(Task):
         return np.flatnonzero(part != 0), np.flatnonzero(part == 0), np.arange(self.trained, len(self.y))
 
     def network(self) -> nn.Sequential:
-        return _lenet(dropout=0.2)
+        return lenet(dropout=0.2)
 
     def augment(self, x: Tensor) -> Tensor:
         return augment.distorted(x, degrees=12, scale=0.1, shear=0.15, pixels=2)
@@ -157,7 +157,7 @@ class Fashion(Task):
         return rest[~held], rest[held], np.flatnonzero(part == fold)
 
     def network(self) -> nn.Sequential:
-        return _lenet(dropout=0.3)
+        return lenet(dropout=0.3)
 
     def augment(self, x: Tensor) -> Tensor:
         return augment.moved(augment.mirrored(x), 1)

@@ -154,8 +154,31 @@
     dec.w   r9
     jnz     5b
     mova    r6, F_GAP(r1)
+    cmp.w   #1, F_TAP_COLUMNS(r1)
+    jeq     8f
     CHOOSE_START \name\()_long
     br      #walk_go
+8:  addx.a  F_STEP(r1), r6              ; one run a row: from its end to the next
+    mova    r6, F_GAP(r1)
+    add.w   #.L\name\()_row_block_end, r7
+    sub.w   #.L\name\()_long_block_end, r7
+    mova    r7, F_R7(r1)
+    CHOOSE_START \name\()_row
+    br      #walk_go
+    STARTS  \name\()_row, .L\name\()_row_body
+.L\name\()_row_body:
+    mova    r8, r5
+    mov.w   F_RUNS(r1), r6
+9:  mov.w   F_BLOCKS(r1), r15
+    mov.w   r7, pc
+    PRODUCTS \name\()_row, \size
+    dec.w   r15
+    jnz     .L\name\()_row_block
+    addx.a  F_GAP(r1), r5
+    dec.w   r6
+    jnz     9b
+    adda    r14, r8
+    mov.w   @r1, pc
     STARTS  \name\()_long, .L\name\()_long_body
 .L\name\()_long_body:
     mova    r8, r5

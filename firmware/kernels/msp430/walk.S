@@ -119,17 +119,20 @@ walk_enter:
     adda    r9, r13
     adda    r9, r13
     add.w   #10, r7
-1:  mov.w   finishes-2(r7), F_FINISH(r1)
+1:  cmp.w   #0x7FFF, P_HIGH(r12)
+    jne     2f
+    add.w   #20, r7
+2:  mov.w   finishes-2(r7), F_FINISH(r1)
 
     mova    P_BIAS(r12), r14            ; bias and start
     mova    r14, F_BIAS(r1)
     mov.w   P_BIAS_BYTES(r12), r5
     mov.w   r5, r6
-    jmp     3f
-2:  adda    r9, r14
+    jmp     4f
+3:  adda    r9, r14
     dec.w   r6
-3:  tst.w   r6
-    jnz     2b
+4:  tst.w   r6
+    jnz     3b
     mov.w   P_BIAS_SHIFT(r12), r6
     mov.w   r6, r7
     sub.w   #16, r7
@@ -137,16 +140,16 @@ walk_enter:
     rla.w   r5
     mov.w   #1, r7
     cmp.w   #15, r6
-    jlo     5f
+    jlo     6f
     tst.w   r5
-    jz      6f
+    jz      7f
     add.w   #4, r5
-    jmp     6f
-4:  rla.w   r7
+    jmp     7f
+5:  rla.w   r7
     dec.w   r6
-5:  tst.w   r6
-    jnz     4b
-6:  mov.w   r5, F_BIAS_KIND(r1)
+6:  tst.w   r6
+    jnz     5b
+7:  mov.w   r5, F_BIAS_KIND(r1)
     mov.w   r7, F_SCALE(r1)
     mova    r11, r15
     mova    r14, r11

@@ -10,6 +10,20 @@ _start:
     mov.w   #0x5A80, &0x015C
     mova    #__stack, r1
 
+    mova    #__hot_load, r12
+    mova    #__hot_start, r13
+    mova    #__hot_end, r14
+    jmp     hot_next
+hot:
+    mov.w   @r12+, 0(r13)
+    mov.w   @r12+, 2(r13)
+    mov.w   @r12+, 4(r13)
+    mov.w   @r12+, 6(r13)
+    adda    #8, r13
+hot_next:
+    cmpa    r14, r13
+    jlo     hot
+
     mova    #__data_load, r12
     mova    #__data_start, r13
     mova    #__data_end, r14
