@@ -27,6 +27,27 @@ def fuse_pooling(program: Program) -> Program:
     return replace(program, steps=tuple(steps), tensors=tensors, origins=origins)
 
 
+def halos_last(program: Program) -> Program:
+    """The program with each halo filled behind the step that computes what it surrounds.
+
+    The tensor then begins its life with that step, so that it may lie over what the step consumes.
+    """
+    steps = list(program.steps)
+    for fill in program.steps:
+        if fill.kernel != "fill" or fill.attrs["whole"]:
+            continue
+        at = steps.index(fill)
+        later = [i for i in range(at + 1, len(steps)) if program.base(steps[i].output) == program.base(fill.output)]
+        reader = next((i for i in range(at + 1, len(steps)) if _reads(program, steps[i], fill.output)), len(steps))
+        if later and later[0] < reader:
+            steps.insert(later[0], steps.pop(at))
+    return replace(program, steps=tuple(steps))
+
+
+def _reads(program: Program, step: Step, name: str) -> bool:
+    return program.base(name) in {program.base(n) for n in step.inputs}
+
+
 def _layer_before(program: Program, pooling: Step) -> Step | None:
     """The layer whose output ``pooling`` alone reads, in windows that lie inside it and do not overlap."""
     if pooling.kernel != "max_pool":

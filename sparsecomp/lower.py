@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sparsecomp.builder import Builder, Options
-from sparsecomp.fuse import fuse_pooling
+from sparsecomp.fuse import fuse_pooling, halos_last
 from sparsecomp.graph import Graph, Node
 from sparsecomp.lower_input import lower_input
 from sparsecomp.ops import operator
@@ -44,4 +44,4 @@ def lower(
     program = Program(
         build.tensors, tuple(build.steps), inputs, outputs, options.numeric, tuple(build.notes), build.origins
     )
-    return fuse_pooling(program) if options.separate else program
+    return halos_last(fuse_pooling(program)) if options.separate else program

@@ -39,6 +39,7 @@ class Request:
     encoding: str = "auto"
     weights: str = "auto"
     volatile_input: bool = False
+    separate: bool = True  # False: every map exists, as in the network
 
     def __post_init__(self) -> None:
         for name, known in (
@@ -114,7 +115,7 @@ def prepare(model: str | Path | LoadedModel, request: Request, *, uncalibrated: 
             notes = (*notes, "not calibrated: exponents come from random inputs, sizes are right, accuracy is not")
     bits = 16 if request.weights == "int16" else 8
     fractions = {} if request.numeric == "float32" else calibrate(graph, _real(loaded, raw))
-    options = Options(request.numeric, request.encoding, bits)
+    options = Options(request.numeric, request.encoding, bits, separate=request.separate)
     prepared = Prepared(loaded, graph, lower(graph, loaded.wires, fractions, options, notes), raw)
     if request.weights == "auto" and request.numeric != "float32" and calibrated:
         return _widen_if_needed(prepared, fractions, options, notes)

@@ -15,7 +15,8 @@ from sparsecomp.boards import load_board
 from sparsecomp.encodings import CHOICES, ENCODERS, bitmap, csr, dense, encode
 from sparsecomp.errors import DoesNotFitError, InputError
 from sparsecomp.pipeline import convert
-from sparsecomp.plan.planner import constant_bytes, make_plan
+from sparsecomp.plan.planner import make_plan
+from sparsecomp.plan.sizes import constant_bytes
 
 
 @st.composite

@@ -23,7 +23,8 @@ from sparsecomp.compression.measures import (
 from sparsecomp.compression.method import Method
 from sparsecomp.compression.network import Network
 from sparsecomp.errors import InputError
-from sparsecomp.plan.planner import constant_bytes, make_plan
+from sparsecomp.plan.planner import make_plan
+from sparsecomp.plan.sizes import constant_bytes
 from sparsecomp.quantize import MAX_SAMPLES, calibrate
 from sparsecomp.wire import Wire
 

@@ -17,7 +17,8 @@ from sparsecomp.graph import Graph
 from sparsecomp.lower import lower
 from sparsecomp.passes import simplify
 from sparsecomp.plan.buffers import live_buffers, live_words
-from sparsecomp.plan.planner import constant_bytes, fixed_bytes
+from sparsecomp.plan.planner import fixed_bytes
+from sparsecomp.plan.sizes import constant_bytes
 from sparsecomp.plan.units import step_cycles
 from sparsecomp.program import Program
 from sparsecomp.wire import Wire

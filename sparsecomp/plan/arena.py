@@ -2,7 +2,7 @@
 
 Chains are placed at alternating ends, which is optimal: a step needs its input and output at once, and at opposite
 ends they leave the rest free. Other networks are placed greedily by size (Pisarchyk and Lee 2020), then improved by
-seeded random swaps of the order, stopping at the words alive at once, which nothing can beat.
+seeded random swaps of the order, stopping at the words alive at once, which nothing can beat but overlap.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from collections.abc import Sequence
 
 from sparsecomp.plan import Buffer
 from sparsecomp.plan.buffers import live_words
+from sparsecomp.plan.overlap import Gaps
 
 SWAPS = 300
 IDLE_SWAPS = 80
+NO_GAPS: Gaps = {}
 
 
 def overlap_in_time(a: Buffer, b: Buffer) -> bool:
@@ -27,15 +29,30 @@ def height(buffers: Sequence[Buffer], offsets: dict[str, int]) -> int:
     return max((offsets[b.name] + b.words for b in buffers), default=0)
 
 
-def place(buffers: Sequence[Buffer], seed: int = 0) -> dict[str, int]:
-    """Word offset of each buffer."""
+def least(buffers: Sequence[Buffer], gaps: Gaps) -> int:
+    """Words that no placement can do without: those alive at once, less what outputs may share with their inputs."""
+    words = {b.name: b.words for b in buffers}
+    shared = {}
+    for (before, after), gap in gaps.items():
+        if before in words and after in words:
+            together = max(gap + words[before], words[after])
+            when = next(b.first for b in buffers if b.name == after)
+            shared[when] = words[before] + words[after] - together
+    times = {b.first for b in buffers}
+    alive = (sum(b.words for b in buffers if b.first <= t <= b.last) - shared.get(t, 0) for t in times)
+    return max(alive, default=0)
+
+
+def place(buffers: Sequence[Buffer], seed: int = 0, gaps: Gaps = NO_GAPS) -> dict[str, int]:
+    """Word offset of each buffer; ``gaps`` as in overlap.py."""
     buffers = tuple(buffers)
-    bound, _ = live_words(buffers)
-    ends = two_ended(buffers, bound)
-    if ends is not None:
+    bound = least(buffers, gaps)
+    apart, _ = live_words(buffers)
+    ends = two_ended(buffers, apart)
+    if ends is not None and apart == bound:
         return ends
     order = sorted(buffers, key=lambda b: (-b.words, b.first, b.name))
-    best = greedy(order)
+    best = greedy(order, gaps)
     rng = random.Random(seed)
     idle = 0
     for _ in range(SWAPS):
@@ -44,26 +61,26 @@ def place(buffers: Sequence[Buffer], seed: int = 0) -> dict[str, int]:
         trial = list(order)
         i, j = rng.sample(range(len(trial)), 2)
         trial[i], trial[j] = trial[j], trial[i]
-        offsets = greedy(trial)
+        offsets = greedy(trial, gaps)
         idle += 1
         if height(buffers, offsets) < height(buffers, best):
             idle = 0
         if height(buffers, offsets) <= height(buffers, best):
             best, order = offsets, trial
-    return best
+    return ends if ends is not None and height(buffers, ends) <= height(buffers, best) else best
 
 
-def divide(buffers: Sequence[Buffer], capacities: Sequence[int]) -> list[list[Buffer]]:
+def divide(buffers: Sequence[Buffer], capacities: Sequence[int], gaps: Gaps = NO_GAPS) -> list[list[Buffer]]:
     """Buffers for each of several memories: all in the first where they fit, otherwise by size, first fit.
 
     ``capacities`` are in words. A buffer that fits nowhere is in none of the groups.
     """
-    if height(buffers, place(buffers)) <= capacities[0]:
+    if height(buffers, place(buffers, gaps=gaps)) <= capacities[0]:
         return [list(buffers), *([] for _ in capacities[1:])]
     groups: list[list[Buffer]] = [[] for _ in capacities]
     for buffer in sorted(buffers, key=lambda b: (-b.words, b.first, b.name)):
         for group, capacity in zip(groups, capacities, strict=True):
-            if height([*group, buffer], greedy([*group, buffer])) <= capacity:
+            if height([*group, buffer], greedy([*group, buffer], gaps)) <= capacity:
                 group.append(buffer)
                 break
     return groups
@@ -83,17 +100,27 @@ def two_ended(buffers: Sequence[Buffer], words: int) -> dict[str, int] | None:
     return offsets
 
 
-def greedy(order: Sequence[Buffer]) -> dict[str, int]:
+def greedy(order: Sequence[Buffer], gaps: Gaps = NO_GAPS) -> dict[str, int]:
     """Each buffer in turn at the lowest offset that is free during its life."""
     offsets: dict[str, int] = {}
     placed: list[Buffer] = []
     for buffer in order:
-        taken = sorted((offsets[p.name], offsets[p.name] + p.words) for p in placed if overlap_in_time(p, buffer))
+        taken = sorted(_forbidden(buffer, p, offsets[p.name], gaps) for p in placed if overlap_in_time(p, buffer))
         at = 0
-        for begin, end in taken:
-            if begin - at >= buffer.words:
-                break
-            at = max(at, end)
+        for low, high in taken:
+            if low < at < high:
+                at = high
         offsets[buffer.name] = at
         placed.append(buffer)
     return offsets
+
+
+def _forbidden(buffer: Buffer, other: Buffer, offset: int, gaps: Gaps) -> tuple[int, int]:
+    """Where ``buffer`` may not begin, both ends excluded, since ``other`` lies at ``offset``."""
+    low, high = offset - buffer.words, offset + other.words
+    above, below = gaps.get((other.name, buffer.name)), gaps.get((buffer.name, other.name))
+    if above is not None:  # the other is its input: it may begin a gap below it
+        low = max(low, offset - above)
+    if below is not None:
+        high = min(high, offset + below)
+    return low, high

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from sparsecomp.errors import ConversionError
 from sparsecomp.plan import Plan
 from sparsecomp.plan.buffers import RECEIVED
@@ -42,8 +44,9 @@ def check_regions(plan: Plan) -> None:
 def check_hazards(plan: Plan) -> None:
     """Walks the steps and remembers who wrote each word last: every read must find what its producer wrote.
 
-    A step's own output may not touch any of its inputs: a unit that is run again after a failure would read what it
-    has already overwritten. A tensor written in parts (halo and inside, concatenation) must stay whole between them.
+    A step's own output may not touch any of its inputs, unless it consumes one restart unit by unit: a unit that is run
+    again after a failure would read what it has already overwritten. A tensor written in parts (halo and inside,
+    concatenation) must stay whole between them.
     """
     owner: dict[str, dict[int, str]] = {}
     begun: set[str] = set()
@@ -69,11 +72,11 @@ def check_hazards(plan: Plan) -> None:
 
     for port in plan.program.inputs:
         write(port.tensor, port.tensor)
-    for step in plan.program.steps:
+    for index, step in enumerate(plan.program.steps):
         for name in step.inputs:
             read(name, f"step '{step.name}'")
         for name in step.inputs:
-            if _meet(_words(plan, name), _words(plan, step.output)):
+            if _meet(_words(plan, name), _words(plan, step.output)) and not _consumes(plan, index):
                 raise ConversionError(
                     f"step '{step.name}' writes over its own input '{name}': it could not be run again after a failure"
                 )
@@ -84,6 +87,37 @@ def check_hazards(plan: Plan) -> None:
         write(step.output, plan.program.base(step.output))
     for port in plan.program.outputs:
         read(port.tensor, f"output '{port.name}'")
+
+
+def _consumes(plan: Plan, index: int) -> bool:
+    """Whether every restart unit of a multiply-accumulate step finds its input whole, also when it is run again: no
+    word that it reads is written by it or by a unit before it.
+    """
+    step, units = plan.program.steps[index], plan.units[index]
+    if step.kernel != "mac":
+        return False
+    source, out = plan.program.tensors[step.inputs[0]], plan.program.tensors[step.output]
+    _, begin, _ = _words(plan, step.inputs[0])
+    _, target, _ = _words(plan, step.output)
+    size = plan.program.element_words
+    a = step.attrs
+    rows, columns, below, beside = a.get("pool", (1, 1, 0, 0))
+    pool = (np.arange(rows)[:, None] * below + np.arange(columns) * beside).reshape(-1)
+    groups = np.arange(out.channels // a["group_size"]) * a["group_step"]
+    taps = np.unique(pool[:, None, None] + groups[:, None] + a["offsets"])
+    written = np.zeros(max(begin + source.stored * size, target + out.stored * size) + size, bool)
+    for first in range(0, step.items, units.per_unit):
+        items = np.arange(first, min(first + units.per_unit, step.items))
+        row, column = np.divmod(np.unique(items // out.channels), out.width)
+        windows = a["start"] + row * a["row_step"] + column * a["column_step"]
+        reads = begin + size * np.unique(windows[:, None] + taps)
+        row, rest = np.divmod(items, out.width * out.channels)
+        writes = target + size * (out.origin + row * out.pitch + rest)
+        for word in range(size):
+            written[writes + word] = True
+        if any(written[reads + word].any() for word in range(size)):
+            return False
+    return True
 
 
 def check_units(plan: Plan) -> None:

@@ -8,46 +8,18 @@ from typing import NoReturn
 
 from sparsecomp.board_parts import Region
 from sparsecomp.boards import Board, list_boards, load_board
-from sparsecomp.device_header import has_serial
 from sparsecomp.errors import ConversionError, DoesNotFitError
-from sparsecomp.kernels import kernel
 from sparsecomp.plan import PROGRESS_WORDS, Arena, Buffer, Placement, Plan
-from sparsecomp.plan.arena import divide, height, place
+from sparsecomp.plan.arena import divide, height, least, place
 from sparsecomp.plan.buffers import live_buffers, live_words
 from sparsecomp.plan.check import check
+from sparsecomp.plan.code import code_bytes
+from sparsecomp.plan.overlap import Gaps, gaps
+from sparsecomp.plan.sizes import constant_bytes
 from sparsecomp.plan.units import cut
-from sparsecomp.program import MAX_ELEMENTS, Program, Stored
-
-# All kernels of one width of weights and the runtime with msp430-elf-gcc 12.2 -O2 -mlarge take 11.6 KB; a firmware
-# links fewer. The serial line takes 5.6 KB more.
-CODE_BYTES = 18 * 1024
-SERIAL_BYTES = 6 * 1024
-STEP_BYTES = 90  # layer_t, the largest parameters (mac_bitmap_t), the view and the cycle counter, with 20-bit pointers
+from sparsecomp.program import MAX_ELEMENTS, Program
 
 Span = tuple[Region, int, int]  # region, start, bytes
-
-
-class _SizeOnly:
-    """Names for rendering a step only to count its constant bytes."""
-
-    def __init__(self, program: Program) -> None:
-        self.program = program
-        self.is_float = program.is_float
-
-    def at(self, tensor: str, element: int) -> str:
-        return "0"
-
-    def tensor(self, name: str) -> Stored:
-        return self.program.tensors[name]
-
-    def wire(self, port: str) -> str:
-        return "0"
-
-
-def constant_bytes(program: Program) -> tuple[int, ...]:
-    """Constant data of each step in bytes, as the linker will place it."""
-    names = _SizeOnly(program)
-    return tuple(kernel(step.kernel).render(step, names).nbytes for step in program.steps)
 
 
 class NoRoomError(DoesNotFitError):
@@ -87,7 +59,8 @@ def _attempt(program: Program, board: Board, volatile_input: bool) -> Plan:
     code, state = _fixed(program, board, wire_words, volatile_input)
     _check_state(board, code, state)
     spans = _free_spans(board, code + state)
-    placements, arenas = _place(program, board, buffers, spans, weights, code + state)
+    overlaps = gaps(program, buffers, units)
+    placements, arenas = _place(program, board, buffers, spans, weights, code + state, overlaps)
     tables, starts = _place_tables(program, board, weights, spans, arenas)
     plan = Plan(
         program,
@@ -114,13 +87,8 @@ def fixed_bytes(program: Program, board: Board, wire_words: int, volatile_input:
 
 def _fixed(program: Program, board: Board, wire_words: int, volatile_input: bool) -> tuple[int, int]:
     """Bytes of code, and of input and progress."""
-    code = 0 if board.is_host else _code_bytes(program, board)
+    code = 0 if board.is_host else code_bytes(program, board)
     return code, 2 * (PROGRESS_WORDS + (0 if volatile_input else wire_words))
-
-
-def _code_bytes(program: Program, board: Board) -> int:
-    """Code at most, and what each step adds to it."""
-    return CODE_BYTES + (SERIAL_BYTES if has_serial(board) else 0) + STEP_BYTES * len(program.steps)
 
 
 def _check_words(program: Program, wire_words: int) -> None:
@@ -173,15 +141,16 @@ def _place(
     spans: Sequence[Span],
     weights: tuple[int, ...],
     fixed: int,
+    overlaps: Gaps,
 ) -> tuple[dict[str, Placement], tuple[Arena, ...]]:
     """Where every buffer lies. ``weights`` are bytes of constants, one a step; ``fixed`` those of code and protocol."""
     free = sum(size for _, _, size in spans) - sum(weights)
     live, when = live_words(buffers)
-    if free < 2 * live:
+    if free < 2 * least(buffers, overlaps):
         _refuse(program, board, spans, weights, live, when, fixed)
     # Largest span first: one arena wherever everything fits into one. Constants take what is left.
     order = sorted((i for i, s in enumerate(spans) if "arena" in s[0].uses), key=lambda i: -spans[i][2])
-    groups = divide(buffers, [spans[i][2] // 2 for i in order])
+    groups = divide(buffers, [spans[i][2] // 2 for i in order], overlaps)
     rest = [b for b in buffers if not any(b in group for group in groups)]
     if rest:
         worst = max(rest, key=lambda b: b.words)
@@ -194,7 +163,7 @@ def _place(
     for i, mine in zip(order, groups, strict=True):
         if not mine:
             continue
-        offsets = place(mine)
+        offsets = place(mine, gaps=overlaps)
         region, start, size = spans[i]
         placements |= {b.name: Placement(b, len(arenas), offsets[b.name]) for b in mine}
         arenas.append(Arena(region.name, start, height(mine, offsets), size // 2, live_words(tuple(mine))[0]))

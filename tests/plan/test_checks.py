@@ -10,6 +10,7 @@ from sparsecomp.errors import ConversionError
 from sparsecomp.plan import Placement, Units
 from sparsecomp.plan.buffers import RECEIVED
 from sparsecomp.plan.check import check, check_hazards, check_regions, check_units
+from sparsecomp.plan.overlap import gaps
 from sparsecomp.plan.planner import make_plan
 
 HOST = load_board("host")
@@ -71,9 +72,27 @@ def test_an_output_over_the_input_of_the_same_step():
                 if source not in plan.placements or source == target:
                     continue
                 place, mine = plan.placements[source], plan.placements[target].buffer.words
-                for offset in {place.end - 1, max(0, place.offset - mine + 1), place.offset}:
+                below = {max(0, place.offset - mine + 1), place.offset}  # where a layer may consume its input
+                for offset in {place.end - 1} | (set() if step.kernel == "mac" else below):
                     with pytest.raises(ConversionError, match="writes over its own input|reused too early"):
                         check(moved(plan, target, offset))
+
+
+def test_an_output_grows_into_the_input_that_it_consumes_and_no_further():
+    shared = 0
+    for graph in (chain(), residual()):
+        plan = grown(make_plan(program(graph), HOST))
+        plan = replace(plan, placements=spread(plan))
+        buffers = [p.buffer for p in plan.placements.values()]
+        for (before, after), gap in gaps(plan.program, buffers, plan.units).items():
+            start = plan.placements[before].offset
+            if start < gap:
+                continue
+            shared += 1
+            check(moved(plan, after, start - gap))
+            with pytest.raises(ConversionError, match="writes over its own input"):
+                check(moved(plan, after, start + 1))
+    assert shared >= 2
 
 
 def test_an_add_in_place():
@@ -104,7 +123,7 @@ def test_a_buffer_reused_while_a_later_step_still_reads_it():
             if a is b or not (a.buffer.first < b.buffer.first <= a.buffer.last):
                 continue
             with pytest.raises(ConversionError):
-                check_hazards(moved(plan, b.buffer.name, a.end - 1))
+                check_hazards(moved(plan, b.buffer.name, a.offset + a.buffer.words // 2))
             caught += 1
     assert caught >= 6
 

@@ -18,7 +18,7 @@ from sparsecomp.compression import compress
 from sparsecomp.compression.layers import trace
 from sparsecomp.frontend import LoadedModel
 from sparsecomp.frontend.saving import write_atomically
-from sparsecomp.plan.planner import constant_bytes
+from sparsecomp.plan.sizes import constant_bytes
 from sparsecomp.plan.units import step_cycles
 from sparsecomp.prepare import Request, prepare
 from sparsecomp.reference import run

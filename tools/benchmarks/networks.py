@@ -25,7 +25,7 @@ def wide() -> nn.Sequential:
 
 
 def keyword() -> nn.Sequential:
-    """Depthwise-separable, for 49 frames of 10 features (1, 49, 10): DS-CNN's shape (Zhang et al., 2017), half as wide."""
+    """Depthwise-separable, for 49 frames of 10 features (1, 49, 10): half a DS-CNN (Zhang et al., 2017)."""
     layers: list[nn.Module] = [nn.Conv2d(1, 32, (10, 4), stride=2, padding=(5, 1)), nn.ReLU()]
     for _ in range(4):
         layers += [nn.Conv2d(32, 32, 3, padding=1, groups=32), nn.ReLU(), nn.Conv2d(32, 32, 1), nn.ReLU()]

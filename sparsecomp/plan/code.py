@@ -1,0 +1,37 @@
+"""How many bytes of code a firmware needs, before it is linked: its kernels', and what every firmware has."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+from sparsecomp.boards import Board
+from sparsecomp.device_header import has_serial
+from sparsecomp.kernels import kernel
+from sparsecomp.plan.sizes import SizeOnly
+from sparsecomp.plan.units import walks
+from sparsecomp.program import Program
+
+FILE = Path(__file__).parent / "code_bytes.json"  # written by sparsecomp_tools.benchmarks.code_sizes
+RUNTIME_BYTES = 2500  # runtime, start-up, self-test and the compiler's multiplications and divisions
+SERIAL_BYTES = 6 * 1024
+FLOAT_BYTES = 1024
+STEP_BYTES = 100  # layer_t, the largest parameters (mac_bitmap_t), the view and the cycle counter, with 20-bit pointers
+
+
+@cache
+def _sizes() -> dict[str, int]:
+    return json.loads(FILE.read_text())
+
+
+def code_bytes(program: Program, board: Board) -> int:
+    """At most, and what each step adds to it."""
+    names = SizeOnly(program)
+    used = {(kernel(s.kernel).render(s, names).function, walks(program, s, board)) for s in program.steps}
+    functions = {f"kernel_{name}" for name, _ in used} | {f"walk_{name}" for name, walking in used if walking}
+    if any(walking for _, walking in used):
+        functions.add("walk")
+    total = RUNTIME_BYTES + (SERIAL_BYTES if has_serial(board) else 0) + STEP_BYTES * len(program.steps)
+    # Float kernels take no more than the integer ones, but they call the compiler's float functions.
+    return total + sum(_sizes()[name] for name in functions) + (FLOAT_BYTES if program.is_float else 0)
