@@ -10,7 +10,7 @@ from elftools.elf.elffile import ELFFile
 from sparsecomp.boards import Board
 from sparsecomp.errors import DoesNotFitError, MismatchError
 from sparsecomp.plan import Plan
-from sparsecomp.stack import stack_depth
+from sparsecomp.stack import multiplying_handler, stack_depth
 
 START_UP_BYTES = 128  # to copy and clear before main: a small charge has to pay for it
 VECTOR_TABLE = (0xFF90, 0x10000)
@@ -59,6 +59,9 @@ def check_linked(elf: Path, plan: Plan) -> Linked:
         raise DoesNotFitError(
             f"the stack can grow to {depth} bytes, {plan.board.name} has {room} for it", "take a board with more SRAM"
         )
+    handler = multiplying_handler(elf, plan.board.toolchain.prefix)
+    if handler and plan.board.has_walks:
+        raise MismatchError(f"{handler} multiplies: it would spoil the sums of the kernel that it interrupts", _HINT)
     return Linked(code, start_up, depth, room)
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sparsecomp.boards import Board
+from sparsecomp.kernels import kernel
 from sparsecomp.plan import Plan
+from sparsecomp.plan.code import code_sizes
+from sparsecomp.plan.sizes import SizeOnly
+from sparsecomp.plan.units import layer_cycles, walks
 
 VECTORS = 0xFF90  # of the FR58xx, FR59xx and FR69xx
 FIRST_VECTOR, RESET_VECTOR = 0xFFC0, 0xFFFE  # what the firmware writes
@@ -50,15 +54,30 @@ class LinkMap:
     arenas: tuple[Place, ...]
     tables: tuple[Place, ...]
     vectors: tuple[Vector, ...]
-    hot: bool  # walks run from RAM
+    hot: tuple[str, ...]  # sections of code that runs from RAM
 
 
-HOT_BYTES = 4096  # of RAM in one piece, from which walks and the stack leave some
+STACK_BYTES = 900  # of RAM that the stack, the serial line's buffers and variables need
 
 
-def runs_hot(board: Board) -> bool:
-    """Whether walks run from RAM, where no instruction waits: with wait states, and where RAM has room for them."""
-    return board.has_walks and board.waits and board.spans("stack")[0][2] >= HOT_BYTES
+def hot_sections(plan: Plan) -> tuple[str, ...]:
+    """Walks that run from RAM, where no instruction waits: those with the most cycles, as many as there is room for."""
+    board, program = plan.board, plan.program
+    if not board.waits:
+        return ()
+    cycles: dict[str, int] = {}
+    names = SizeOnly(program)
+    for index, step in enumerate(program.steps):
+        if walks(program, step, board):
+            name = f"walk_{kernel(step.kernel).render(step, names).function}"
+            cycles[name] = cycles.get(name, 0) + layer_cycles(plan, index)
+    free = board.spans("stack")[0][2] - STACK_BYTES
+    found = []
+    for name in ["walk", *sorted(cycles, key=lambda name: -cycles[name])] if cycles else ():
+        if code_sizes()[name] <= free:
+            free -= code_sizes()[name]
+            found.append(name)
+    return tuple(found)
 
 
 def link_map(plan: Plan) -> LinkMap:
@@ -85,7 +104,7 @@ def link_map(plan: Plan) -> LinkMap:
     tables = tuple(Place(piece_of(s), f"{s:#x}", f"{n:#x}") for s, n in zip(starts, sizes, strict=True))
     limit = code + plan.code_bytes + plan.state_bytes
     ram = names[board.spans("stack")[0][1]]
-    return LinkMap(pieces, names[code], ram, f"{limit:#x}", arenas, tables, _vectors(board), runs_hot(board))
+    return LinkMap(pieces, names[code], ram, f"{limit:#x}", arenas, tables, _vectors(board), hot_sections(plan))
 
 
 def _vectors(board: Board) -> tuple[Vector, ...]:

@@ -16,7 +16,7 @@ from sparsecomp.linked import Linked
 from sparsecomp.measurements import BoardRun, LayerCost, Measured, Smallest
 from sparsecomp.metrics import Metric, top1
 from sparsecomp.plan import Plan
-from sparsecomp.plan.units import step_cycles
+from sparsecomp.plan.units import layer_cycles
 from sparsecomp.prepare import Data, Prepared
 from sparsecomp.reference import Answers, run, to_values, wire_words
 from sparsecomp.validate import check_layers, decode_answers
@@ -150,7 +150,7 @@ def _job(prepared: Prepared, plan: Plan, copy: Path, data: Data, answers: Answer
     from sparsecomp_tools.accuracy import Job
 
     program = prepared.program
-    seconds = sum(step_cycles(program, step, plan.board) for step in program.steps) / plan.board.clock_hz
+    seconds = sum(layer_cycles(plan, i) for i in range(len(program.steps))) / plan.board.clock_hz
     return Job(
         wire_words(prepared.program, data.wire),
         tuple(w.size for w in answers.words(0)),

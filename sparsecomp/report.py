@@ -13,7 +13,7 @@ from sparsecomp.device_header import has_serial
 from sparsecomp.kernels.mac import nnz
 from sparsecomp.plan import Plan
 from sparsecomp.plan.buffers import RECEIVED
-from sparsecomp.plan.units import inference_writes, step_cycles, step_writes
+from sparsecomp.plan.units import inference_writes, layer_cycles, step_writes
 from sparsecomp.validate import LayerError
 
 VERSION = 1
@@ -63,7 +63,7 @@ def layer_rows(plan: Plan, errors: Sequence[LayerError | None] | None = None) ->
                 plan.weight_bytes[index],
                 2 * out.stored * program.element_words,
                 units.count,
-                step_cycles(program, step, plan.board),
+                layer_cycles(plan, index),
                 step_writes(program, step),
                 error.sqnr_db if error else None,
                 error.max_error if error else None,

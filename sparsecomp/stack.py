@@ -1,4 +1,6 @@
-"""How deep the firmware's stack can get: frames from the compiler (-fstack-usage), calls from the linked code."""
+"""What the linked code shows: how deep the stack can get (frames from the compiler, -fstack-usage), and whether an
+interrupt handler uses the multiplier, in which walks keep their sums.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +22,7 @@ _FUNCTION = re.compile(r"^[0-9a-f]+ <([\w.]+)>:$")
 _CALL = re.compile(r"\b(?:calla?|bra?)\s+#(-?\d+)|\bmova\s+#(-?\d+),\s*r0\b")
 _NAMED = re.compile(r"\bmova\s+#(-?\d+),\s*r(?!0\b)")
 _INDIRECT = re.compile(r"\bcalla?\s+(?!#)")
+_MULTIPLIER = re.compile(r"&0x0?4[c-e][0-9a-f]\b")  # MPY32, 0x4C0 to 0x4EC
 _PUSH = re.compile(r"\bpush(m?)(\.[aw])?\s+(?:#(\d+))?")
 _DOWN = re.compile(r"\bsuba?\s+#(\d+),\s*r1\b")
 
@@ -31,6 +34,7 @@ class _Function:
     called: set[int] = field(default_factory=set)
     named: set[int] = field(default_factory=set)
     indirect: bool = False
+    multiplies: bool = False
     pushed: int = 0
 
 
@@ -57,6 +61,24 @@ def stack_depth(elf: Path, build: Path, prefix: str) -> int:
 
     handlers = [depth(name) for name in functions if name.endswith(HANDLER)]
     return CALL_BYTES + depth("main") + (INTERRUPT_BYTES + max(handlers) if handlers else 0)
+
+
+def multiplying_handler(elf: Path, prefix: str) -> str:
+    """The name of an interrupt handler that reaches the multiplier's registers, '' where none does."""
+    addresses, functions = _disassembled(elf, prefix)
+    for handler in (name for name in functions if name.endswith(HANDLER)):
+        seen, waiting = set(), [handler]
+        while waiting:
+            name = waiting.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            if functions[name].multiplies:
+                return handler
+            # An address that is named may be one of memory; it is one of a function where it is called.
+            targets = functions[name].called | (functions[name].named if functions[name].indirect else set())
+            waiting += [addresses[t] for t in targets if t in addresses]
+    return ""
 
 
 def _frames(build: Path) -> dict[str, int]:
@@ -91,6 +113,7 @@ def _disassembled(elf: Path, prefix: str) -> tuple[dict[int, str], dict[str, _Fu
         now.called |= {int(n) & 0xFFFFF for pair in _CALL.findall(line) for n in pair if n}
         now.named |= {int(n) & 0xFFFFF for n in _NAMED.findall(line)}
         now.indirect = now.indirect or bool(_INDIRECT.search(line))
+        now.multiplies = now.multiplies or bool(_MULTIPLIER.search(line))
         now.pushed += _pushed(line)
     return addresses, functions
 

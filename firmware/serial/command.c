@@ -286,6 +286,10 @@ void command_serve(char *text)
         help();
     } else if (strcmp(text, "x-model") == 0) {
         say("m-x-model-[" MODEL_HASH "]");
+#ifdef MODEL_WALKS
+        say(multiplier_takes_bytes() != 0U ? "m-x-kernels-[assembly]"
+                                           : "m-x-kernels-[portable: this multiplier takes no signed bytes]");
+#endif
     } else if (strcmp(text, "x-stats") == 0) {
         stats();
     } else if (strcmp(text, "x-layers") == 0) {

@@ -20,8 +20,12 @@ FLOAT_BYTES = 1024
 STEP_BYTES = 100  # layer_t, the largest parameters (mac_bitmap_t), the view and the cycle counter, with 20-bit pointers
 
 
+COMMON = ("walk", "setup", "multiplier_takes_bytes")  # what every walk needs, by section
+
+
 @cache
-def _sizes() -> dict[str, int]:
+def code_sizes() -> dict[str, int]:
+    """Bytes of the sections of all kernels."""
     return json.loads(FILE.read_text())
 
 
@@ -31,7 +35,7 @@ def code_bytes(program: Program, board: Board) -> int:
     used = {(kernel(s.kernel).render(s, names).function, walks(program, s, board)) for s in program.steps}
     functions = {f"kernel_{name}" for name, _ in used} | {f"walk_{name}" for name, walking in used if walking}
     if any(walking for _, walking in used):
-        functions.add("walk")
+        functions |= set(COMMON)
     total = RUNTIME_BYTES + (SERIAL_BYTES if has_serial(board) else 0) + STEP_BYTES * len(program.steps)
     # Float kernels take no more than the integer ones, but they call the compiler's float functions.
-    return total + sum(_sizes()[name] for name in functions) + (FLOAT_BYTES if program.is_float else 0)
+    return total + sum(code_sizes()[name] for name in functions) + (FLOAT_BYTES if program.is_float else 0)

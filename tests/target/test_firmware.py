@@ -1,17 +1,22 @@
 """The firmware that the linker makes of a project: every byte where the plan has it, on every board."""
 
+import json
 import re
 import struct
 import subprocess
+from importlib.resources import files
 
 import networks
 import pytest
+from elftools.elf.elffile import ELFFile
 from toolchain import require_msp430
 
 from sparsecomp.boards import list_boards, load_board
 from sparsecomp.build import built
 from sparsecomp.errors import MismatchError, ToolError
 from sparsecomp.linked import check_linked
+from sparsecomp.plan.code import FILE
+from sparsecomp_tools.benchmarks.code_sizes import code_sizes
 
 BOARDS = [name for name in list_boards() if name != "host"]
 
@@ -137,3 +142,33 @@ def test_pins_for_a_probe_are_driven_where_the_board_file_names_them(board, mark
     code = re.search(r"<inference_resume>:\n(.*?)\n\n[0-9a-f]+ <(?!\.)", text, re.DOTALL)[1]
     writes = re.findall(r"(bis|bic|and|xor)\.b\s+#(-?\d+),\s*&0x0202", code)
     assert {operation for operation, _ in writes} == ({"bis", "xor", "bic"} if marked else set()), writes
+
+
+@pytest.mark.parametrize("how", ["register", "compiler"])
+def test_a_handler_that_multiplies_is_found(how, tmp_path):
+    made = project(tmp_path)
+    product = "(uint16_t)(TAR * due_count)" if how == "compiler" else "*(volatile uint16_t *)0x04CA"
+    edited(
+        made,
+        "port/timer.c",
+        "void timer_interrupt(void)\n{\n",
+        f"void timer_interrupt(void)\n{{\n    due_count = {product};\n",
+    )
+    with pytest.raises(MismatchError, match="timer_interrupt multiplies"):
+        link(made)
+
+
+def test_the_sizes_of_kernels_are_those_of_today():
+    assert json.loads(FILE.read_text()) == code_sizes()
+
+
+def test_with_wait_states_walks_lie_in_ram(tmp_path):
+    text = files("sparsecomp_boards").joinpath("msp430fr5994.toml").read_text()
+    text = text.replace("clock_hz = 8_000_000", "clock_hz = 16_000_000").replace("wait_states = 0", "wait_states = 1")
+    (tmp_path / "fast.toml").write_text(text)
+    made = project(tmp_path, tmp_path / "fast.toml")
+    assert made.plan.board.waits and 6000 < link(made).code_bytes < made.plan.code_bytes
+    with built(made.directory, made.plan.board) as copy:
+        with open(copy / "build" / "firmware.elf", "rb") as file:
+            hot = ELFFile(file).get_section_by_name(".hot")
+    assert 0x1C00 <= hot["sh_addr"] < 0x2C00 and hot["sh_size"] > 1000

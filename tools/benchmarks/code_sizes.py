@@ -22,24 +22,23 @@ BOARD = "msp430fr5994"
 
 
 def code_sizes() -> dict[str, int]:
-    """Bytes of every function of the kernels, and of what walks have in common ('walk')."""
+    """Bytes of every section of the kernels: a function each, and what walks have in common (COMMON)."""
     firmware = Path(str(files("sparsecomp_firmware")))
     toolchain = load_board(BOARD).toolchain
-    name = f"{toolchain.prefix}gcc"
+    gcc = toolchain_path(f"{toolchain.prefix}gcc") or f"{toolchain.prefix}gcc"
     includes = [f"-I{firmware / part}" for part in ("include", "ports/msp430")]
-    found: dict[str, int] = {"walk": 0}
+    found: dict[str, int] = {}
     with tempfile.TemporaryDirectory(prefix="sparsecomp-") as folder:
         kernels = firmware / "kernels"
         for source in sorted([*kernels.glob("*.c"), *kernels.glob("msp430/*.S")]):
             target = Path(folder) / "object.o"
-            command = [toolchain_path(name) or name, *toolchain.cflags, *includes, "-c", source, "-o", target]
+            command = [gcc, *toolchain.cflags, *includes, "-c", source, "-o", target]
             subprocess.run(command, check=True)
             with open(target, "rb") as file:
                 for section in ELFFile(file).iter_sections():
-                    if section.name.startswith((".text.kernel_", ".text.walk_")):
-                        found[section.name.removeprefix(".text.")] = section["sh_size"]
-                    elif section.name.startswith(".text"):
-                        found["walk"] += section["sh_size"]
+                    if section.name.startswith(".text."):
+                        name = section.name.removeprefix(".text.")
+                        found[name] = found.get(name, 0) + section["sh_size"]
     return dict(sorted(found.items()))
 
 

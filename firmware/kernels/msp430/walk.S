@@ -9,8 +9,9 @@
 
 #include "walk.h"
 
-    .section .text.walk, "ax", @progbits
-    .global walk_enter, walk_go, walk_segment_end, walk_divide
+; Where a step begins is a section of its own: it need not run from RAM.
+    .section .text.setup, "ax", @progbits
+    .global walk_enter, walk_go, walk_segment_end, walk_segment, walk_divide
     .type   walk_enter, @function
     .type   walk_divide, @function
     .type   walk_go, @function
@@ -163,11 +164,12 @@ walk_go:
     mov.w   r5, r15
     bis.w   r6, r15
     cmp.w   #1, r15
-    jeq     .Lsegment
-    mov.w   F_FINISH(r1), F_POOL_FINISH(r1)
+    jne     1f
+    br      #walk_segment
+1:  mov.w   F_FINISH(r1), F_POOL_FINISH(r1)
     mov.w   F_START(r1), F_POOL_START(r1)
-    mov.w   #.Lpool_finish, F_FINISH(r1)
-    mov.w   #.Lpool_start, F_START(r1)
+    mov.w   #walk_pool_finish, F_FINISH(r1)
+    mov.w   #walk_pool_start, F_START(r1)
     dec.w   r6
     mov.w   r6, &MPY                    ; r15: from a row's first window to its last
     mov.w   P_POOL_COLUMN_STEP(r12), &OP2
@@ -192,9 +194,11 @@ walk_go:
     adda    r5, r5
     suba    r6, r5
     mova    r5, F_POOL_NEXT(r1)
-    jmp     .Lsegment
+    br      #walk_segment
     .size   walk_go, .-walk_go
 
+    .section .text.walk, "ax", @progbits
+    .global walk_pool_start, walk_pool_finish
 walk_segment_end:
     mov.w   F_SEGMENT(r1), r15
     sub.w   r15, F_ITEMS_LEFT(r1)
@@ -206,10 +210,10 @@ walk_segment_end:
 1:  sub.w   r15, F_CHANNELS_LEFT(r1)
     jz      .Lpixel
     sub.w   r15, F_GROUP_LEFT(r1)
-    jnz     .Lsegment
+    jnz     walk_segment
     addx.a  F_GROUP_BYTES(r1), r8
     mov.w   F_GROUP(r1), F_GROUP_LEFT(r1)
-.Lsegment:
+walk_segment:
     mov.w   F_GROUP_LEFT(r1), r9
     cmp.w   F_UNIT_LEFT(r1), r9
     jlo     2f
@@ -233,14 +237,14 @@ walk_segment_end:
     mova    F_PIXEL(r1), r8
     addx.a  F_COLUMN_BYTES(r1), r8
     mova    r8, F_PIXEL(r1)
-    jmp     .Lsegment
+    jmp     walk_segment
 4:  mov.w   P_WIDTH(r12), F_COLUMNS_LEFT(r1)
     addx.a  F_SKIP(r1), r10
     mova    F_ROW(r1), r8
     addx.a  F_ROW_BYTES(r1), r8
     mova    r8, F_ROW(r1)
     mova    r8, F_PIXEL(r1)
-    jmp     .Lsegment
+    jmp     walk_segment
 
 .Llast:
     inc.w   &model_progress
@@ -249,7 +253,7 @@ walk_segment_end:
     reta
 
 ; The largest of several windows' sums: the same filter again, from where it began.
-.Lpool_start:
+walk_pool_start:
     mova    r4, F_SAVED_R4(r1)
     mova    r7, F_SAVED_R7(r1)
     mova    r11, F_SAVED_R11(r1)
@@ -260,7 +264,7 @@ walk_segment_end:
     mov.w   #0x8000, F_BEST_HIGH(r1)
     mov.w   F_POOL_START(r1), pc
 
-.Lpool_finish:
+walk_pool_finish:
     mov.w   &RESLO, r15
     mov.w   &RESHI, r6
     mov.w   r15, r5
