@@ -23,6 +23,7 @@ from sparsecomp.prepare import Prepared, Request, prepare
 from sparsecomp.program import Step
 from sparsecomp.project import write_files
 from sparsecomp.report import layer_rows
+from sparsecomp.stack import stack_depth
 from sparsecomp.wire import Wire
 from sparsecomp_tools.measure import attribute
 from sparsecomp_tools.virtual_board import run_elf
@@ -44,12 +45,13 @@ class Layer:
 
 @dataclass(frozen=True)
 class Run:
-    """A network on the virtual board. ``right``: its answer was the reference's."""
+    """A network on the virtual board. ``right``: its answer was the reference's; ``stack_bytes``: of SRAM, at most."""
 
     plan: Plan
     layers: tuple[Layer, ...]
     right: bool
     early_reads: int
+    stack_bytes: int
 
     @property
     def cycles(self) -> int:
@@ -62,14 +64,14 @@ class Run:
         return sum(layer.energy_nj for layer in self.layers) / 1000
 
 
-def prepared(
-    network: torch.nn.Module, shape: tuple[int, ...], request: Request | None = None, seed: int = 0
-) -> Prepared:
-    """A network for inputs of ``shape`` (without batch), calibrated on random ones in [0, 1)."""
-    samples = np.random.default_rng(seed).random((16, *shape), dtype=np.float32)
-    graph = trace(network.eval(), torch.from_numpy(samples[:1]))
-    loaded = LoadedModel(graph, (Wire(),), (samples,), None, None, "0" * 64, "module")
-    return prepare(loaded, request or Request())
+def prepared(network: torch.nn.Module, shape: tuple[int, ...], request: Request | None = None) -> Prepared:
+    """A network for inputs of ``shape`` (without batch), calibrated on random ones. Images come as bytes."""
+    image = len(shape) == 3
+    raw = np.random.default_rng(0).integers(0, 256, (16, *shape), dtype=np.uint8)
+    wire = Wire("u8", 1 / 255) if image else Wire()
+    samples = raw if image else raw.astype(np.float32) / 255
+    graph = trace(network.eval(), torch.zeros(1, *shape))
+    return prepare(LoadedModel(graph, (wire,), (samples,), None, None, "0" * 64, "module"), request or Request())
 
 
 def board_at(clock_hz: int, *, flags: tuple[str, ...] = ()) -> Board:
@@ -94,6 +96,7 @@ def measure(network: Prepared, board: Board) -> Run:
         with built(project, board) as copy:
             elf = copy / "build/firmware.elf"
             symbols = _symbols(elf)
+            stack = stack_depth(elf, elf.parent, board.toolchain.prefix)
             found = run_elf(board, elf, image=image, events=events, watch=symbols["model_progress"])
             if found.stopped != "asleep":
                 raise ToolError(f"the virtual board stopped: {found.message}")
@@ -101,7 +104,7 @@ def measure(network: Prepared, board: Board) -> Run:
             costs = attribute(read_events(events), plan.unit_count).layers([u.first for u in plan.units])
     rows = enumerate(zip(plan.program.steps, costs, plan.weight_bytes, strict=True))
     layers = tuple(Layer(s, c.cycles, layer_cycles(plan, i), c.energy_nj, nbytes) for i, (s, c, nbytes) in rows)
-    return Run(plan, layers, verdict == PASSED, found.early_multiplier_reads)
+    return Run(plan, layers, verdict == PASSED, found.early_multiplier_reads, stack)
 
 
 PASSED = 0x600D  # firmware/app/bare_selftest.c
