@@ -37,12 +37,12 @@ def layer_errors(
     """One entry a step; None where a step writes only a part of its tensor. ``real`` are the float inputs."""
     count = min(LAYER_SAMPLES, len(wire[0]))
     floats = run_float(graph, [x[:count] for x in real])
-    last = last_writer(program)
+    last = last_writer(program, halos=False)
     errors: list[LayerError | None] = []
 
     def watch(index: int, step: Step, memory: Memory) -> None:
         origin = program.origins.get(step.output)
-        if origin is None or last[step.output] != index or step.kernel == "fill":
+        if origin is None or last[step.output] != index:
             errors.append(None)
             return
         expected = _stored_order(floats[origin], program, step.output)
@@ -60,9 +60,18 @@ def _stored_order(values: np.ndarray, program: Program, name: str) -> np.ndarray
     return flat[:, storage_order(layout or values.shape[1:])].astype(np.float64)
 
 
-def last_writer(program: Program) -> dict[str, int]:
-    """Index of the last step that writes each tensor."""
-    return {step.output: index for index, step in enumerate(program.steps)}
+def last_writer(program: Program, *, halos: bool = True) -> dict[str, int]:
+    """Index of the last step that writes each tensor; without ``halos``, of those that compute it."""
+    steps = enumerate(program.steps)
+    return {step.output: index for index, step in steps if halos or step.kernel != "fill" or step.attrs["whole"]}
+
+
+def _responsible(program: Program, index: int, element: int) -> int:
+    """The step that wrote an element, of the last two that wrote into its tensor: a halo's fill comes behind."""
+    step, t = program.steps[index], program.tensors[program.steps[index].output]
+    row, column = divmod(element, t.pitch)
+    inside = 0 <= row - t.halo[0] < t.height and 0 <= column // t.channels - t.halo[1] < t.width
+    return last_writer(program, halos=False).get(step.output, index) if inside else index
 
 
 def run_device(copy: Path, program: Program, wire: Sequence[np.ndarray], dump: Path | None = None) -> list[bytes]:
@@ -120,8 +129,10 @@ def check_layers(program: Program, wire: Sequence[np.ndarray], found: Sequence[n
         differing = np.flatnonzero(expected != found[index]) if expected.size == found[index].size else np.zeros(1, int)
         if differing.size:
             at = int(differing[0])
+            wrong = _responsible(program, index, at // program.element_words)
+            name, source = program.steps[wrong].name, program.steps[wrong].source
             raise MismatchError(
-                f"{level} differs from the reference first in layer {index} '{step.name}' ({step.source}) "
+                f"{level} differs from the reference first in layer {wrong} '{name}' ({source}) "
                 f"at element {at}: {int(found[index][at])} instead of {int(expected[at])}",
                 "this is a defect of sparsecomp: please report the model",
             )

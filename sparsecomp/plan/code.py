@@ -9,6 +9,7 @@ from pathlib import Path
 from sparsecomp.boards import Board
 from sparsecomp.device_header import has_serial
 from sparsecomp.kernels import kernel
+from sparsecomp.kernels.mac import FUNCTIONS, WIDE
 from sparsecomp.plan.sizes import SizeOnly
 from sparsecomp.plan.units import walks
 from sparsecomp.program import Program
@@ -16,7 +17,7 @@ from sparsecomp.program import Program
 FILE = Path(__file__).parent / "code_bytes.json"  # written by sparsecomp_tools.benchmarks.code_sizes
 RUNTIME_BYTES = 2500  # runtime, start-up, self-test and the compiler's multiplications and divisions
 SERIAL_BYTES = 6 * 1024
-FLOAT_BYTES = 1024
+FLOAT_BYTES = 4 * 1024
 STEP_BYTES = 100  # layer_t, the largest parameters (mac_bitmap_t), the view and the cycle counter, with 20-bit pointers
 
 
@@ -29,10 +30,14 @@ def code_sizes() -> dict[str, int]:
     return json.loads(FILE.read_text())
 
 
-def code_bytes(program: Program, board: Board) -> int:
-    """At most, and what each step adds to it."""
+def code_bytes(program: Program, board: Board, *, any_encoding: bool = False) -> int:
+    """At most, and what each step adds to it; ``any_encoding``: as if layers had weights in each of them."""
     names = SizeOnly(program)
     used = {(kernel(s.kernel).render(s, names).function, walks(program, s, board)) for s in program.steps}
+    if any_encoding:
+        wide = any(name in WIDE.values() for name, _ in used)
+        walking = any(walks(program, s, board) for s in program.steps if s.kernel == "mac")
+        used |= {(name, walking) for name in (WIDE if wide else FUNCTIONS).values()}
     functions = {f"kernel_{name}" for name, _ in used} | {f"walk_{name}" for name, walking in used if walking}
     if any(walking for _, walking in used):
         functions |= set(COMMON)

@@ -81,8 +81,11 @@ def _attempt(program: Program, board: Board, volatile_input: bool) -> Plan:
 
 
 def fixed_bytes(program: Program, board: Board, wire_words: int, volatile_input: bool) -> int:
-    """Bytes of FRAM besides constants and feature maps: code at most, the received input, progress."""
-    return sum(_fixed(program, board, wire_words, volatile_input))
+    """Bytes of FRAM besides constants and feature maps: the received input, progress, and code at most, whatever
+    encoding each layer will have.
+    """
+    code, state = _fixed(program, board, wire_words, volatile_input)
+    return state + (0 if board.is_host else code_bytes(program, board, any_encoding=True))
 
 
 def _fixed(program: Program, board: Board, wire_words: int, volatile_input: bool) -> tuple[int, int]:

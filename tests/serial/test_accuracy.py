@@ -72,7 +72,7 @@ def test_what_is_in_the_log_is_not_run_again(chain, place, tmp_path):
 
 def test_forced_failures_during_the_run(chain, place):
     board = place()
-    records = run_accuracy([port_of(board)], job(chain, fail_every=60_000), log_of(chain))
+    records = run_accuracy([port_of(board)], job(chain, fail_every=25_000), log_of(chain))
     assert [bytes.fromhex(r.answer) for r in records] == job(chain).expected
     assert board.result.boots > 50
     with board.connect() as device:

@@ -193,7 +193,7 @@ def test_a_load_begun_again_begins_at_the_first_byte(chain, runner):
 def test_a_power_failure_in_mid_run_is_a_start_and_the_results_are_there(chain, runner):
     board, client = runner(chain)
     client.load(wire(chain, 0))
-    _, client = runner(chain, failure=Failure("cycle", board.stop().cycles + 500_000))
+    _, client = runner(chain, failure=Failure("cycle", board.stop().cycles + 150_000))
     client.load(wire(chain, 0))
     lines = client.send("infer 1 0")
     assert lines[-2:] == ["m-timestamp-mode-performance", "m-init-done"] and "m-infer-done" not in lines

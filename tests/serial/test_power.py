@@ -20,7 +20,7 @@ def session(firmware, device, count=None):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_random_failures_change_no_answer(seed, chain, connect):
-    board, device = connect(chain, failures=[RandomFailures(seed, 150_000)], seed=seed + 1)
+    board, device = connect(chain, failures=[RandomFailures(seed, 80_000)], seed=seed + 1)
     session(chain, device)
     result = board.stop()
     assert result.power_failures > 20
@@ -72,7 +72,7 @@ def test_a_slow_host_changes_no_figure(chain, connect):
 def test_forced_failures_give_the_same_answers(chain, connect):
     _, device = connect(chain)
     device.expect(chain.hash)
-    device.fail_every(40_000)
+    device.fail_every(20_000)
     for index in range(3):
         assert device.infer(index, chain.made.words[index], chain.outputs) == chain.answer(index)
     forced = device.starts()["forced"]
@@ -94,7 +94,7 @@ def test_layers_can_be_read_while_the_power_fails(chain, connect):
     from sparsecomp.validate import check_layers
 
     program = chain.made.program
-    board, device = connect(chain, failures=[RandomFailures(3, 400_000)])
+    board, device = connect(chain, failures=[RandomFailures(3, 150_000)])
     device.expect(chain.hash)
     device.deliver(2, chain.made.words[2])
     sizes = [program.tensors[program.base(s.output)].stored for s in program.steps]

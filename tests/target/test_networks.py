@@ -19,8 +19,8 @@ def test_the_networks_are_large_enough_to_prove_something(small):
     steps, units = small.program.steps, small.plan.units
     assert sum(step.kernel in ("mac", "add", "max_pool", "avg_pool") for step in steps) >= 3
     assert sum(unit.count for unit in units if unit.writes >= 4) >= 30
-    assert inference_writes(small.plan) >= 1000
-    assert sum(step_writes(small.program, step) for step in steps) >= 1000 - small.plan.unit_count
+    assert inference_writes(small.plan) >= 600
+    assert sum(step_writes(small.program, step) for step in steps) >= 600 - small.plan.unit_count
 
 
 def test_their_forms():
