@@ -12,10 +12,13 @@ volatile uint16_t lea_done;
 
 #if KERNEL == CPU
 
-/* Sixteen products a round, of 8 cycles each; the result registers are ready when the loop has ended. */
+#define TEXT(word) #word
+#define TEXT_OF(macro) TEXT(macro)
+
+/* UNROLLED products a round, of 8 cycles each; the result registers are ready when the loop has ended. */
 static int32_t row_sum(const int8_t *weight, const int16_t *input)
 {
-    uint16_t rounds = TAPS / 16U;
+    uint16_t rounds = TAPS / UNROLLED;
     union {
         uint16_t half[2];
         int32_t whole;
@@ -23,14 +26,14 @@ static int32_t row_sum(const int8_t *weight, const int16_t *input)
     __asm__ volatile("mov.w #0, &0x4CA\n\t"
                      "mov.w #0, &0x4CC\n"
                      "1:\n\t"
-                     ".rept 16\n\t"
-                     "mov.b @%[weight]+, &0x4C6\n\t"
-                     "mov.w @%[input]+, &0x4C8\n\t"
-                     ".endr\n\t"
-                     "dec.w %[rounds]\n\t"
-                     "jnz 1b\n\t"
-                     "mov.w &0x4CA, %[low]\n\t"
-                     "mov.w &0x4CC, %[high]"
+                     ".rept " TEXT_OF(UNROLLED) "\n\t"
+                                                "mov.b @%[weight]+, &0x4C6\n\t"
+                                                "mov.w @%[input]+, &0x4C8\n\t"
+                                                ".endr\n\t"
+                                                "dec.w %[rounds]\n\t"
+                                                "jnz 1b\n\t"
+                                                "mov.w &0x4CA, %[low]\n\t"
+                                                "mov.w &0x4CC, %[high]"
                      : [weight] "+r"(weight), [input] "+r"(input), [rounds] "+r"(rounds), [low] "=&r"(sum.half[0]),
                        [high] "=&r"(sum.half[1])
                      :

@@ -67,8 +67,6 @@ static bool passed_before(struct machine *m, keymap_t *passed)
 /* What a unit leaves in volatile memory is lost here, failure or none; the poison of the next boot is not touched. */
 static void pass_commit(struct machine *m)
 {
-    if (m->lea.busy)
-        diverge(m, "a commit while the accelerator runs a command", setup.progress, 0);
     m->poison = now.chance;
     live_scramble(m);
     now.chance = m->poison;
