@@ -9,7 +9,7 @@ CNF0, CNF1, CMCTL, CMDSTAT, PMCTL, PMS1, PMS0, PMCB = 0xA84, 0xA88, 0xA9C, 0xAA8
 IFGSET, IE, IFG, IV = 0xAF0, 0xAF4, 0xAF8, 0xAFC
 COVL, OOR, SDI, COMPLETE = 1, 4, 8, 0x10
 MAC, WITH_INTERRUPT = 0x54, 2
-START = 238  # cycles of a command besides its elements, fitted; START_CYCLES in device/lea.c
+START = 244  # cycles of a command besides its elements, fitted; START_CYCLES in device/lea.c
 
 FRAM, FIRST, SECOND, OUTPUT, BLOCK = 0x8000, 0x2C00, 0x3000, 0x3800, 0x3AC8
 ROUTINE, VECTOR = 0x5000, 0xFFB4

@@ -58,6 +58,7 @@ static void layer(void)
 
 #define BLOCK_UP 0x1F11U /* a block at once, both addresses go up, words */
 #define FROM_BYTES 0x0040U
+#define SAME_SOURCE 0x0300U
 
 static int16_t stage[TAPS];
 
@@ -68,7 +69,7 @@ static inline void move(const void *source, void *target, uint16_t how)
     REGISTER(0x516) = (uint16_t)(uintptr_t)target;
     REGISTER(0x51A) = TAPS;
     __asm__ volatile("" ::: "memory");
-    REGISTER(0x510) = BLOCK_UP | how;
+    REGISTER(0x510) = BLOCK_UP ^ how;
     __asm__ volatile("" ::: "memory");
 }
 
@@ -97,13 +98,16 @@ static int32_t row_sum(uint16_t row, const int16_t *weight)
     return sum;
 }
 
-/* Bytes are weights + 128: the products with 128 are taken away again. */
+/* Bytes are weights + 128: the products with 128 are taken away again. They are one more row, all of zeros, which the
+ * DMA makes of one word.
+ */
 static int32_t correction(void)
 {
-    int32_t sum = 0;
-    for (uint16_t i = 0; i < TAPS && KERNEL == BYTES; i++)
-        sum += inputs[i];
-    return sum << 7;
+    static const int16_t zero = 128;
+    if (KERNEL != BYTES)
+        return 0;
+    move(&zero, ROW(1), SAME_SOURCE);
+    return row_sum(0, ROW(1));
 }
 
 static void layer(void)
