@@ -16,6 +16,7 @@ FIGURES = {
     "uart": "uA/MHz",
     "multiplier": "uA/MHz",
     "crc": "uA/MHz",
+    "lea": "uA/MHz",  # of MCLK, while the accelerator runs a command
     "fram_write": "pJ",
     "boot_charge": "nAs",  # from brown-out to the first instruction
     "boot_time": "us",

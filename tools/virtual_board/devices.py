@@ -34,8 +34,9 @@ class Uart:
 @dataclass(frozen=True)
 class Device:
     """``tiny_ram`` as (start, size); ``uarts`` by the names that board files use; vectors of the watchdog, the timers
-    and the ports P1, P2...; channels and vector of the DMA. All have an MPU; ``write_protection`` is that of FRCTL_A,
-    which nobody has checked.
+    and the ports P1, P2...; channels and vector of the DMA; the vector of the low-energy accelerator, None where there
+    is none (its RAM is the board's region of the kind lea_ram). All have an MPU; ``write_protection`` is that of
+    FRCTL_A, which nobody has checked.
     """
 
     tiny_ram: tuple[int, int]
@@ -43,6 +44,7 @@ class Device:
     ports: tuple[int, ...]
     uarts: dict[str, Uart]
     dma: tuple[int, int]
+    lea: int | None = None
     write_protection: bool = False
     watchdog: int = 49
     recalled: bool = False  # the vectors were never checked against TI's header
@@ -54,6 +56,7 @@ FR599X = Device(
     (39, 36, 33, 32, 27, 26, 20, 19),
     {"eUSCI_A0": Uart(0x5C0, 48, 2)},
     (6, 42),
+    lea=18,
     write_protection=True,
 )
 FR5969 = Device(
@@ -93,6 +96,12 @@ def _uart_option(board: Board, device: Device) -> list[str]:
     return [f"uart={uart.base:x}:{uart.vector:x}:{uart.function:x}:{':'.join(pins)}"]
 
 
+def _lea_option(board: Board, device: Device) -> list[str]:
+    if device.lea is None:
+        return []
+    return [f"lea={device.lea:x}:{r.start:x}:{r.size:x}" for r in board.regions if r.kind == "lea_ram"]
+
+
 def map_options(board: Board) -> list[str]:
     """The memory map and the vectors as options of the simulator's program."""
     device = device_of(board)
@@ -105,6 +114,7 @@ def map_options(board: Board) -> list[str]:
         f"wdt_vector={device.watchdog}",
         *(f"timer={n:x}:{t.base:x}:{t.channels:x}:{t.vector:x}" for n, t in enumerate(device.timers)),
         f"dma={device.dma[0]:x}:{device.dma[1]:x}",
+        *_lea_option(board, device),
         "mpu=1",
         f"write_protection={int(device.write_protection)}",
         *(f"port={n:x}:{vector:x}" for n, vector in enumerate(device.ports, 1)),
@@ -137,6 +147,7 @@ def energy_options(board: Board) -> list[str]:
         "uart": ("uart_fj", 1e3 * energy.volts),
         "multiplier": ("multiplier_fj", 1e3 * energy.volts),
         "crc": ("crc_fj", 1e3 * energy.volts),
+        "lea": ("lea_fj", 1e3 * energy.volts),
         "fram_write": ("write_fj", 1e3),
         "boot_charge": ("boot_fj", 1e6 * energy.volts),
         "boot_time": ("boot_ps", 1e6),

@@ -221,7 +221,7 @@ def build_explorer() -> Path:
 
 def _device_options(board: Board) -> list[str]:
     """The board's memory, and the blocks of the device that a program may use between two commits."""
-    blocks = ("region=", "wdt_vector=", "dma=", "mpu=", "write_protection=")
+    blocks = ("region=", "wdt_vector=", "dma=", "lea=", "mpu=", "write_protection=")
     return [option for option in map_options(board) if option.startswith(blocks)]
 
 

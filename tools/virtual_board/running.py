@@ -29,10 +29,14 @@ class RunResult:
     ``output`` is what the program wrote through the simulator's system calls, ``serial`` what it sent over the UART,
     where ``mute_bytes`` found no pin and ``lost_bytes`` no receiver. ``registers`` are R0 to R15.
 
+    ``lea_commands`` took the accelerator ``lea_cycles`` (fitted). ``lea_conflicts`` counts accesses of processor or DMA
+    to its RAM while it worked, whose delay nobody knows; ``lea_saturations`` results whose sum left 32 bits, and
+    ``lea_refusals`` commands that it did not carry out.
+
     ``boots`` counts starts from brown-out, the first included, and ``picoseconds`` virtual time, with starts and
     recharging in it. ``energy_nj`` was drawn in all (simulated), by the parts in ``ledger``: core, fram_reads (what
-    cache misses cost more), fram_writes, multiplier, crc, uart, timers, sleep and boot. ``harvested_nj`` is what the
-    capacitor took.
+    cache misses cost more), fram_writes, multiplier, crc, lea, uart, timers, sleep and boot. ``harvested_nj`` is what
+    the capacitor took.
     """
 
     stopped: str
@@ -49,6 +53,11 @@ class RunResult:
     resets: int
     power_failures: int
     early_multiplier_reads: int
+    lea_commands: int
+    lea_cycles: int
+    lea_conflicts: int
+    lea_saturations: int
+    lea_refusals: int
     mute_bytes: int
     lost_bytes: int
     picoseconds: int
@@ -90,6 +99,7 @@ def run_elf(
     events: Path | str | None = None,
     watch: int | None = None,
     stop_value: int | None = None,
+    lea_start_cycles: int | None = None,
     image: Path | str | None = None,
     seed: int = 1,
 ) -> RunResult:
@@ -106,11 +116,14 @@ def run_elf(
     is one. ``host_latency_us`` of virtual time pass between the board standing still and the first byte of the host's
     answer. ``events`` is a file for what ``read_events`` reads, with every write of the word of FRAM at ``watch``.
 
+    ``lea_start_cycles`` are what a command of the accelerator takes besides its elements, instead of the upper bound
+    that is fitted.
+
     Raises InputError for another device, an unreadable or unsuitable ELF file or image, ToolError where the
     simulator cannot be built or breaks.
     """
     numbers = {"exit": exit_address, "cycles": cycle_limit, "instructions": instruction_limit, "host_baud": host_baud}
-    numbers["stop_value"] = stop_value
+    numbers |= {"stop_value": stop_value, "lea_start": lea_start_cycles}
     options = [f"{name}={value}" for name, value in numbers.items() if value is not None]
     with tempfile.TemporaryDirectory(prefix="sparsecomp-board-") as folder:
         output, sent, received = (Path(folder) / name for name in ("output", "sent", "received"))

@@ -106,6 +106,7 @@ static unsigned highest(uint64_t pending)
 /* With nothing due the board stands still until the host sends something: its own speed does not count. */
 static void sleep_until(struct machine *m, uint64_t due)
 {
+    lea_asleep(m);
     uart_listen(m, due);
     if (m->interrupted)
         stop(m, "interrupted", "");

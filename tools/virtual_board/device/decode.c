@@ -162,7 +162,7 @@ void decode(struct machine *m, uint32_t address)
     struct insn *d = &m->code[address >> 1];
     struct reader in = {m, address};
     uint8_t kind = m->kind[address >> 1];
-    if (!(kind & (KIND_RAM | KIND_FRAM | KIND_ROM | KIND_GUARDED)))
+    if (!(kind & (KIND_RAM | KIND_LEA | KIND_FRAM | KIND_ROM | KIND_GUARDED)))
         stop(m, "unmapped", "instruction at 0x%05x, where the simulated device has no memory", (unsigned)address);
     *d = nothing;
     if (m->mpu.on && !may_run(m, address))
@@ -186,7 +186,7 @@ void decode(struct machine *m, uint32_t address)
     d->in_fram = (kind & KIND_FRAM) != 0;
     for (unsigned i = 0; i < d->words; i++) {
         uint32_t at = (address + 2u * i) & TOP;
-        if (!(m->kind[at >> 1] & (KIND_RAM | KIND_FRAM | KIND_ROM)))
+        if (!(m->kind[at >> 1] & (KIND_RAM | KIND_LEA | KIND_FRAM | KIND_ROM)))
             stop(m, "unmapped", "instruction at 0x%05x reaches beyond the memory", (unsigned)address);
         m->kind[at >> 1] |= KIND_CODE;
     }

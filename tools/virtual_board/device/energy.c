@@ -9,7 +9,7 @@
 #define NO_WAIT_PS 125000u /* up to 8 MHz TI's tables are without wait states, above with one */
 
 const char *const energy_names[DRAWN_KINDS] = {"core", "fram_reads", "fram_writes", "multiplier", "crc",
-                                               "uart", "timers",     "sleep",       "boot"};
+                                               "lea",  "uart",       "timers",      "sleep",      "boot"};
 
 /* nW x ps are zeptojoules. */
 void joules_add(struct joules *j, uint64_t nw, uint64_t ps)
@@ -41,10 +41,10 @@ bool energy_option(struct machine *m, const char *name, const char *value)
     const struct {
         const char *name;
         uint64_t *target;
-    } figures[] = {{"lpm3_na", &e->lpm3_na},   {"lpm4_na", &e->lpm4_na},   {"millivolts", &e->millivolts},
-                   {"timer_fj", &e->timer_fj}, {"uart_fj", &e->uart_fj},   {"multiplier_fj", &e->multiplier_fj},
-                   {"crc_fj", &e->crc_fj},     {"write_fj", &e->write_fj}, {"boot_fj", &e->boot_fj},
-                   {"boot_ps", &e->boot_ps}};
+    } figures[] = {{"lpm3_na", &e->lpm3_na},   {"lpm4_na", &e->lpm4_na}, {"millivolts", &e->millivolts},
+                   {"timer_fj", &e->timer_fj}, {"uart_fj", &e->uart_fj}, {"multiplier_fj", &e->multiplier_fj},
+                   {"crc_fj", &e->crc_fj},     {"lea_fj", &e->lea_fj},   {"write_fj", &e->write_fj},
+                   {"boot_fj", &e->boot_fj},   {"boot_ps", &e->boot_ps}};
     for (unsigned i = 0; i < sizeof curves / sizeof curves[0]; i++) {
         if (strcmp(name, curves[i].name) == 0)
             return add_point(curves[i].target, value);
@@ -107,6 +107,7 @@ static void settle(struct machine *m)
     e->drawn[DRAWN_FRAM_WRITES].fj += (m->count.fram_writes - e->writes) * e->write_fj;
     e->drawn[DRAWN_MULTIPLIER].fj += (m->mpy32.busy - e->multiplying) * e->multiplier_fj;
     e->drawn[DRAWN_CRC].fj += (m->crc16.words - e->crc_words) * e->crc_fj;
+    e->drawn[DRAWN_LEA].fj += (lea_worked(m) - e->accelerating) * e->lea_fj;
     joules_add(&e->drawn[DRAWN_UART], e->uart_nw, passed);
     joules_add(&e->drawn[DRAWN_TIMERS], e->timers_nw, passed);
     e->cycles = m->cycles;
@@ -114,6 +115,7 @@ static void settle(struct machine *m)
     e->writes = m->count.fram_writes;
     e->multiplying = m->mpy32.busy;
     e->crc_words = m->crc16.words;
+    e->accelerating = lea_worked(m);
     e->ps = now;
 }
 
@@ -133,6 +135,7 @@ void energy_update(struct machine *m)
 void energy_off(struct machine *m)
 {
     settle(m);
+    lea_stop(m);
     m->energy.timers_nw = m->energy.uart_nw = 0;
 }
 
@@ -184,10 +187,11 @@ uint64_t energy_worst_cycle(const struct machine *m)
     const struct energy *e = &m->energy;
     uint64_t access = e->miss_fj > e->write_fj ? e->miss_fj : e->write_fj; /* the bus carries one a cycle */
     uint64_t modules = (e->timers_nw + e->uart_nw) * m->clock.mclk_ps / ZJ_PER_FJ;
-    return e->cycle_fj + access + e->multiplier_fj + e->crc_fj + modules + 1u;
+    return e->cycle_fj + access + e->multiplier_fj + e->crc_fj + (m->lea.busy ? e->lea_fj : 0) + modules + 1u;
 }
 
 uint64_t energy_asleep_nw(const struct machine *m)
 {
-    return mode_nw(m) + m->energy.timers_nw + m->energy.uart_nw;
+    uint64_t lea_nw = m->lea.busy ? module_nw(m->energy.lea_fj, m->clock.mclk_ps) : 0;
+    return mode_nw(m) + lea_nw + m->energy.timers_nw + m->energy.uart_nw;
 }

@@ -58,6 +58,11 @@ static bool is_mpu(const struct machine *m, uint32_t address)
     return m->mpu.present && address - MPU < MPU_SIZE;
 }
 
+static bool is_lea(const struct machine *m, uint32_t address)
+{
+    return m->lea.present && address - LEA_BASE < LEA_SIZE;
+}
+
 static unsigned pair_at(uint32_t address)
 {
     return address >= PJ ? PORT_PJ : (address - PORTS) / PORT_SIZE;
@@ -71,6 +76,7 @@ bool io_map(struct machine *m)
     for (unsigned i = 0; i < TIMERS; i++)
         fits = fits && (m->timers[i].base == 0 || map_region(m, m->timers[i].base, TIMER_SIZE, KIND_IO));
     fits = fits && (m->dma.channels == 0 || map_region(m, DMA, dma_size(m), KIND_IO));
+    fits = fits && (!m->lea.present || map_region(m, LEA_BASE, LEA_SIZE, KIND_IO));
     fits = fits && (!m->mpu.present || map_region(m, MPU, MPU_SIZE, KIND_IO));
     return fits && (m->uart.base == 0 || map_region(m, m->uart.base, UART_SIZE, KIND_IO));
 }
@@ -89,6 +95,8 @@ uint16_t io_read(struct machine *m, uint32_t address, uint16_t mask)
         return dma_read(m, address - DMA);
     if (is_mpu(m, address))
         return mpu_read(m, address - MPU);
+    if (is_lea(m, address))
+        return lea_read(m, address - LEA_BASE);
     return port_read(m, pair_at(address), address % PORT_SIZE, mask);
 }
 
@@ -106,6 +114,8 @@ void io_write(struct machine *m, uint32_t address, uint16_t value, uint16_t mask
         dma_write(m, address - DMA, value, mask);
     else if (is_mpu(m, address))
         mpu_write(m, address - MPU, value, mask);
+    else if (is_lea(m, address))
+        lea_write(m, address - LEA_BASE, value, mask);
     else
         port_write(m, pair_at(address), address % PORT_SIZE, value, mask);
 }
@@ -116,6 +126,7 @@ void io_power_up(struct machine *m, unsigned cause)
     controller_reset(m);
     crc16_reset(m);
     dma_reset(m);
+    lea_reset(m);
     mpu_reset(m, cause);
     power_reset(m, cause);
     watchdog_reset(m);
@@ -137,14 +148,16 @@ void io_reset(struct machine *m, unsigned cause)
 void io_synchronize(struct machine *m)
 {
     watchdog_synchronize(m);
+    lea_synchronize(m);
     for (unsigned i = 0; i < TIMERS; i++)
         timer_synchronize(m, &m->timers[i]);
 }
 
 uint64_t io_due(const struct machine *m)
 {
-    uint64_t first = watchdog_due(m), uart = uart_due(m);
+    uint64_t first = watchdog_due(m), uart = uart_due(m), lea = lea_due(m);
     first = uart < first ? uart : first;
+    first = lea < first ? lea : first;
     for (unsigned i = 0; i < TIMERS; i++) {
         uint64_t due = timer_due(m, &m->timers[i]);
         first = due < first ? due : first;
@@ -161,6 +174,7 @@ void io_events(struct machine *m)
     }
     if (uart_due(m) <= now)
         uart_event(m);
+    lea_event(m);
     if (watchdog_due(m) <= now)
         watchdog_event(m);
 }

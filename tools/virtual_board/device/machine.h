@@ -18,6 +18,7 @@
 #include "energy.h"
 #include "events.h"
 #include "failures.h"
+#include "lea.h"
 #include "mpu.h"
 #include "mpy32.h"
 #include "pace.h"
@@ -49,13 +50,16 @@ enum {
     SR_BITS = 0x1FF
 };
 
-/* What lies at an address, one byte for each 16-bit word. Guarded is FRAM that the MPU lets nobody read. */
+/* What lies at an address, one byte for each 16-bit word. Guarded is FRAM that the MPU lets nobody read,
+ * LEA is RAM while the accelerator works on it.
+ */
 enum {
     KIND_RAM = 1,
     KIND_FRAM = 2,
     KIND_ROM = 4,
     KIND_IO = 8,
     KIND_GUARDED = 0x10,
+    KIND_LEA = 0x20,
     KIND_EXIT = 0x40,
     KIND_CODE = 0x80
 };
@@ -118,6 +122,7 @@ struct machine {
     struct energy energy;
     struct events events;
     struct failures failures;
+    struct lea lea;
     struct mpu mpu;
     struct mpy32 mpy32;
     struct pace pace;

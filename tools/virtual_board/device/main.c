@@ -91,6 +91,7 @@ static bool set_number(struct machine *m, const char *name, uint64_t value)
         {"cycles", &m->cycle_limit},
         {"instructions", &m->instruction_limit},
         {"host_latency_ps", &m->wire.latency_ps},
+        {"lea_start", &m->lea.start_cycles},
     };
     for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         if (strcmp(name, numbers[i].name) == 0) {
@@ -142,6 +143,8 @@ static bool set_option(struct machine *m, struct files *files, char *argument)
         return add_port(m, value);
     if (strcmp(argument, "dma") == 0)
         return add_dma(m, value);
+    if (strcmp(argument, "lea") == 0)
+        return lea_option(m, value);
     if (strcmp(argument, "fail") == 0)
         return failures_add(m, value);
     if (energy_option(m, argument, value) || supply_option(m, argument, value))
@@ -187,6 +190,11 @@ static void report(struct machine *m)
         {"resets", m->count.resets},
         {"power_failures", m->count.power_failures},
         {"early_multiplier_reads", m->count.early_reads},
+        {"lea_commands", m->lea.commands},
+        {"lea_cycles", lea_worked(m)},
+        {"lea_conflicts", m->lea.conflicts},
+        {"lea_saturations", m->lea.saturations},
+        {"lea_refusals", m->lea.refusals},
         {"mute_bytes", m->uart.mute},
         {"lost_bytes", m->uart.lost},
         {"picoseconds", clock_now(m)},

@@ -73,7 +73,9 @@ uint16_t read_special(struct machine *m, uint32_t address)
         (void)mpu_allows(m, address, MPU_READ);
         return MPU_FORBIDDEN;
     }
-    if (!(kind & KIND_ROM))
+    if (kind & KIND_LEA)
+        lea_accessed(m, address, false);
+    else if (!(kind & KIND_ROM))
         unmapped(m, "read", address);
     return peek(m, address);
 }
@@ -124,7 +126,9 @@ void write_special(struct machine *m, uint32_t address, uint16_t value, uint16_t
     }
     if (kind & KIND_CODE)
         forget_code(m, address);
-    if (kind & KIND_RAM)
+    if (kind & KIND_LEA)
+        lea_accessed(m, address, true);
+    if (kind & (KIND_RAM | KIND_LEA))
         store(m, address, value, mask);
     else if (kind & (KIND_FRAM | KIND_GUARDED))
         fram_write(m, address, value, mask);

@@ -43,6 +43,8 @@ static void observed(struct machine *m, uint32_t address)
     /* Words that are written alone, and make everything before them count. */
     bool commit = address == setup.progress || address == setup.progress + 2u || address == setup.taken;
     bool changed = peek(m, address) != old;
+    if (commit && m->lea.busy)
+        diverge(m, "a commit while the accelerator runs a command", address, 0);
     if (commit && changed)
         wait_for_commit(m);
     life.policy->after_write(m, address, changed, commit);

@@ -26,6 +26,8 @@ void live_scramble(struct machine *m)
     m->mpy32.op2 = (uint32_t)random_word(m);
     m->mpy32.result = m->mpy32.before = random_word(m);
     m->mpy32.sumext = (uint16_t)random_word(m);
+    m->lea.source0 = (uint32_t)random_word(m);
+    m->lea.source1 = (uint32_t)random_word(m);
 }
 
 static uint64_t with_words(const struct machine *m, uint64_t hash, uint32_t start, uint32_t end)
@@ -37,7 +39,9 @@ static uint64_t with_words(const struct machine *m, uint64_t hash, uint32_t star
 
 uint64_t live_hash(const struct machine *m)
 {
-    uint64_t hash = m->mpy32.ctl0;
+    const struct lea *u = &m->lea;
+    uint64_t hash = mixed(m->mpy32.ctl0 ^ (uint64_t)u->cnf0 << 16 ^ (uint64_t)u->pmctl << 32);
+    hash = mixed(hash ^ (uint64_t)u->ifg << 48 ^ (uint64_t)u->ie << 32 ^ u->stack);
     for (unsigned n = 0; n < 16u; n++)
         hash = mixed(hash ^ ((uint64_t)(n + 1u) << 20 | m->r[n]));
     for (unsigned i = 0; i < setup.statics.count; i++)

@@ -64,6 +64,8 @@ static bool set_block(struct machine *m, const char *name, const char *value)
         m->mpu.present = *value != '0';
     else if (strcmp(name, "write_protection") == 0)
         m->controller.protects = *value != '0';
+    else if (strcmp(name, "lea") == 0)
+        return lea_option(m, value);
     else if (strcmp(name, "dma") == 0)
         return sscanf(value, "%x:%x", &m->dma.channels, &m->dma.vector) == 2;
     else
