@@ -120,7 +120,7 @@ def call_cycles(step: Step) -> int:
 
 def walk_cycles(step: Step, out: Stored) -> float:
     """The assembly on the MSP430."""
-    return mac_cycles.item_cycles(step, out)
+    return mac_cycles.item_cycles(step.attrs, out)
 
 
 FUNCTIONS = {
