@@ -1,7 +1,7 @@
 """A unit that uses the accelerator: what the explorer makes of it on the binary."""
 
 import pytest
-from test_explorer import RUN, RUNTIME, explored, minute
+from explored import RUN, RUNTIME, explored, minute
 
 
 @pytest.fixture(scope="module")
