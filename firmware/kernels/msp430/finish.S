@@ -139,4 +139,4 @@ finishes:
     dec.w   r9
     jz      3f
     mov.w   F_START(r1), pc
-3:  br      #walk_segment_end
+3:  mov.w   F_END(r1), pc
