@@ -142,7 +142,7 @@ def render(plan: Plan, vector: Vector, model_sha256: str, version: str) -> dict[
         out["board.ld"] = fill("board.ld.j2", link=link_map(plan))
     if has_serial(board):
         out["headers/board.h"] = fill("board.h.j2", device=device_header(board))
-    out |= _copied(plan, {piece.function for piece in pieces}, {layer.function for layer in layers if layer.has_walk})
+    out |= _copied(plan, {piece.function for piece in pieces}, context["has_walks"])
     out["include/config.h"] = fill("config.h.j2")
     return dict(sorted(out.items()))
 
@@ -269,8 +269,8 @@ def _defines(text: bytes, name: str) -> bool:
     return re.search(rb"\b" + name.encode() + rb"\b", text) is not None
 
 
-def _copied(plan: Plan, functions: set[str], walking: set[str]) -> dict[str, bytes]:
-    """Kernels that the model calls, in C and (``walking``) in assembly, runtime, headers, port and programs, as they
+def _copied(plan: Plan, functions: set[str], has_walks: bool) -> dict[str, bytes]:
+    """Kernels that the model calls, in C and (``has_walks``) in assembly, runtime, headers, port and programs, as they
     are.
     """
     firmware = files("sparsecomp_firmware")
@@ -280,10 +280,11 @@ def _copied(plan: Plan, functions: set[str], walking: set[str]) -> dict[str, byt
             text = source.read_bytes()
             if any(_defines(text, f"kernel_{name}") for name in functions):
                 out[f"kernels/{source.name}"] = text
-    for source in sorted(firmware.joinpath("kernels", "msp430").iterdir(), key=lambda f: f.name) if walking else ():
-        text = source.read_bytes()
-        if not source.name.startswith("mac_") or any(_defines(text, f"walk_{name}") for name in walking):
-            out[f"kernels/msp430/{source.name}"] = text
+    assembly = sorted(firmware.joinpath("kernels", "msp430").iterdir(), key=lambda f: f.name) if has_walks else []
+    for source in assembly:
+        twin = f"{source.name.rsplit('.', 1)[0]}.c"  # what has none is shared by all
+        if f"kernels/{twin}" in out or not firmware.joinpath("kernels", twin).is_file():
+            out[f"kernels/msp430/{source.name}"] = source.read_bytes()
     serial = has_serial(plan.board)
     folders = {
         "runtime": "runtime",

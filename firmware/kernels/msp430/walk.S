@@ -26,15 +26,23 @@ walk_divide:
     clr.w   r4
     reta
 1:  mov.w   #16, r7
-2:  rla.w   r4
+    cmp.w   #0x100, r4                  ; leading zeros give nothing
+    jhs     2f
+    swpb    r4
+    mov.w   #8, r7
+2:  cmp.w   #0x1000, r4
+    jhs     3f
+    rlam.w  #4, r4
+    sub.w   #4, r7
+3:  rla.w   r4
     rlc.w   r6
-    jc      3f
+    jc      4f
     cmp.w   r5, r6
-    jlo     4f
-3:  sub.w   r5, r6
+    jlo     5f
+4:  sub.w   r5, r6
     inc.w   r4
-4:  dec.w   r7
-    jnz     2b
+5:  dec.w   r7
+    jnz     3b
     reta
     .size   walk_divide, .-walk_divide
 
@@ -48,6 +56,7 @@ walk_divide:
 ; r12 parameters, r13 first, r14 last, r15 per_unit, r11 setup.
 walk_enter:
     mov.w   #0, &MPY32CTL0
+    mov.w   #walk_segment_end, F_END(r1)
     mov.w   r15, F_PER_UNIT(r1)
     mov.w   r15, F_UNIT_LEFT(r1)
     sub.w   r13, r14
