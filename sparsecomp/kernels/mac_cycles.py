@@ -15,7 +15,7 @@ import numpy as np
 from sparsecomp.program import INT16, Stored
 
 BLOCK, ENTRIES = 16, 8  # products and entries in a row
-NEXT_PIXEL, NEXT_ROW, NEXT_GROUP = 94, 14, 59
+NEXT_PIXEL, NEXT_ROW, NEXT_GROUP, NEXT_CHANNEL = 94, 14, 59, 10
 FINISH = {8: 70, 16: 55, 24: 57, 32: 44, 40: 46}  # by shift: from the sum to the next output
 CLAMP = 5  # where "high" is less than saturation
 POOL_WINDOW, POOL_UPDATE, POOL_BEGIN, POOL_END = 26, 6, 38, 16
@@ -33,7 +33,10 @@ def item_cycles(a: Mapping[str, Any], out: Stored) -> float:
         between = rows * POOL_ROW + (rows - 1) * POOL_BELOW + rows * (columns - 1) * POOL_BESIDE
         cycles = rows * columns * (window + POOL_WINDOW) + updates * POOL_UPDATE + between
         cycles += POOL_BEGIN + POOL_END + finish
-    groups = 1 if a["group_size"] == 1 and a["encoded"].kind == "dense" else out.channels // a["group_size"]
+    groups = out.channels // a["group_size"]
+    if a["group_size"] == 1:  # one segment: the body of a dense layer moves on by itself
+        cycles += 0 if a["encoded"].kind == "dense" else NEXT_CHANNEL
+        groups = 1
     return cycles + (NEXT_PIXEL + NEXT_ROW / out.width + (groups - 1) * NEXT_GROUP) / out.channels
 
 

@@ -110,7 +110,8 @@
 #define F_SAVED_R9      132
 #define F_ROWS_LEFT     134
 #define F_SCALE         136 /* 2^bias_shift up to 2^14 */
-#define FRAME           138
+#define F_CHANNEL_START 138
+#define FRAME           140
 
 #ifdef __ASSEMBLER__
 
