@@ -10,6 +10,7 @@ from sparsecomp.encodings import candidates
 from sparsecomp.kernels import mac_cycles
 from sparsecomp.plan import Plan
 from sparsecomp.plan.buffers import RECEIVED
+from sparsecomp.plan.energy import layer_energy_nj
 from sparsecomp.plan.overlap import gaps
 from sparsecomp.plan.units import inference_writes, layer_cycles
 from sparsecomp.report import VERSION
@@ -67,6 +68,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
                 "fram_writes_per_unit": u.writes,
                 "items_per_step": u.per_step,
                 "cycles_estimated": layer_cycles(plan, i),
+                "nj_estimated": _rounded(layer_energy_nj(plan, i)),
                 **(_choices(plan, i) if s.kernel == "mac" else {}),
             }
             for i, (s, u) in enumerate(zip(program.steps, plan.units, strict=True))
@@ -76,6 +78,10 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "fram_writes_per_inference": inference_writes(plan),
         "persistent": persistent_records(plan),
     }
+
+
+def _rounded(value: float | None) -> int | None:
+    return None if value is None else round(value)
 
 
 def _choices(plan: Plan, index: int) -> dict[str, Any]:

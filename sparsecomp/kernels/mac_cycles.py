@@ -1,8 +1,9 @@
 """Cycles of the multiply-accumulate walks (firmware/kernels/msp430), counted by instruction from the table of SLAU445I.
 
 Without wait states the MSP430's time depends on nothing but the instructions, so the counts are exact but for what the
-values decide: an element that is clamped to "high" takes 3 more, one that saturates about 10 more, and how often a
-window of a pool beats those before it is taken as if all orders were equally likely.
+values decide: half of the elements are taken to be raised to "low" where there is one, one that is clamped to "high"
+takes 3 more, one that saturates about 10 more, and how often a window of a pool beats those before it is taken as if
+all orders were equally likely.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ BLOCK, ENTRIES = 16, 8  # products and entries in a row
 NEXT_PIXEL, NEXT_ROW, NEXT_GROUP, NEXT_CHANNEL = 94, 14, 59, 10
 FINISH = {8: 70, 16: 55, 24: 57, 32: 44, 40: 46}  # by shift: from the sum to the next output
 CLAMP = 5  # where "high" is less than saturation
+RAISED = 5  # an element below "low"
 POOL_WINDOW, POOL_UPDATE, POOL_BEGIN, POOL_END = 26, 6, 38, 16
 POOL_BESIDE, POOL_BELOW, POOL_ROW = 26, 33, 6
 
@@ -26,7 +28,7 @@ def item_cycles(a: Mapping[str, Any], out: Stored) -> float:
     """Mean cycles of an output, the walk from pixel to pixel included; ``a`` are the attrs of kernels/mac.py."""
     rows, columns, _, _ = a.get("pool", (1, 1, 0, 0))
     window = _start(a) + _body(a)
-    finish = FINISH[a["shift"]] + (CLAMP if a["high"] < INT16[1] else 0)
+    finish = FINISH[a["shift"]] + (CLAMP if a["high"] < INT16[1] else 0) + (RAISED / 2 if a["low"] > INT16[0] else 0)
     cycles = window + finish
     if rows * columns > 1:
         updates = sum(1 / (i + 1) for i in range(rows * columns))

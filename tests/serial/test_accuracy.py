@@ -74,11 +74,11 @@ def test_forced_failures_during_the_run(chain, place):
     board = place()
     records = run_accuracy([port_of(board)], job(chain, fail_every=25_000), log_of(chain))
     assert [bytes.fromhex(r.answer) for r in records] == job(chain).expected
-    assert board.result.boots > 50
+    assert board.result.boots > 30
     with board.connect() as device:
         before = device.starts()["forced"]
         device.infer(0, chain.made.words[0], chain.outputs)
-        assert device.starts()["forced"] == before > 50
+        assert device.starts()["forced"] == before > 30
 
 
 def test_a_wrong_answer_is_named_with_its_layers(chain, place):

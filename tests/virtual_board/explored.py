@@ -44,8 +44,8 @@ class Explored:
         return self.explore_defect(folder, defects.Defect("changed", changes), **options)
 
     def explore_defect(self, folder: Path, defect: defects.Defect, **options):
-        if any(file == RUNTIME for file, _, _ in defect.changes):
-            defect = replace(defect, changes=(*defect.changes, IN_C))  # walks pass the runtime by
+        if any(file == RUNTIME or Path(file).match("kernels/*.c") for file, _, _ in defect.changes):
+            defect = replace(defect, changes=(*defect.changes, IN_C))  # walks pass these by
         broken = defect.apply(self.project.directory, folder / "broken")
         return explore_project(broken, BOARD, self.inputs, self.answers, **options)
 

@@ -34,7 +34,7 @@ def small(tmp_path_factory):
 def test_a_network_is_exhausted_and_random_schedules_leave_the_states_that_were_found(network):
     result = network.explore(schedules=20)
     assert result.exhausted and result.divergences == 0 and result.first is None
-    assert min(result.writes) >= 700 and result.layers >= 3 and result.units >= 30
+    assert min(result.writes) >= 700 and result.layers >= 3 and result.units >= 25
     # No more states than there are writes, and few of them change nothing; torn ones of a second boot come on top.
     assert 0.7 * sum(result.writes) < result.states < 2 * sum(result.writes)
     assert result.transitions > 5 * result.states
@@ -45,7 +45,7 @@ def test_a_network_is_exhausted_and_random_schedules_leave_the_states_that_were_
 
 def test_a_charge_for_any_one_commit_is_small_against_an_inference(network):
     result = network.explore()
-    assert 1_000 < result.recovery_cycles < min(result.cycles) / 20
+    assert 1_000 < result.recovery_cycles < min(result.cycles) / 15
     charge = network.project.plan.charge  # the plan trusts its estimates to a factor of MARGIN
     assert charge.cycles / MARGIN < result.recovery_cycles < charge.cycles * MARGIN
     tight = network.explore(patience=result.recovery_cycles - 500)

@@ -17,6 +17,7 @@ from sparsecomp.errors import ToolError
 from sparsecomp.frontend import LoadedModel
 from sparsecomp.pipeline import generate
 from sparsecomp.plan import Plan
+from sparsecomp.plan.energy import layer_energy_nj
 from sparsecomp.plan.planner import make_plan
 from sparsecomp.plan.units import layer_cycles
 from sparsecomp.prepare import Prepared, Request, prepare
@@ -34,12 +35,13 @@ BOARD = "msp430fr5994"
 
 @dataclass(frozen=True)
 class Layer:
-    """One step of an inference without failures: ``estimated`` and measured cycles, ``energy_nj`` (simulated)."""
+    """One step of an inference without failures: cycles and ``energy_nj`` (simulated), and both as ``estimated``."""
 
     step: Step
     cycles: int
     estimated: int
     energy_nj: float
+    estimated_nj: float
     nbytes: int
 
 
@@ -102,9 +104,11 @@ def measure(network: Prepared, board: Board) -> Run:
                 raise ToolError(f"the virtual board stopped: {found.message}")
             verdict = int.from_bytes(image.read_bytes()[symbols["selftest_verdict"] :][:2], "little")
             costs = attribute(read_events(events), plan.unit_count).layers([u.first for u in plan.units])
-    rows = enumerate(zip(plan.program.steps, costs, plan.weight_bytes, strict=True))
-    layers = tuple(Layer(s, c.cycles, layer_cycles(plan, i), c.energy_nj, nbytes) for i, (s, c, nbytes) in rows)
-    return Run(plan, layers, verdict == PASSED, found.early_multiplier_reads, stack)
+    layers = []
+    for i, (step, cost) in enumerate(zip(plan.program.steps, costs, strict=True)):
+        estimated = layer_cycles(plan, i), layer_energy_nj(plan, i) or 0
+        layers.append(Layer(step, cost.cycles, estimated[0], cost.energy_nj, estimated[1], plan.weight_bytes[i]))
+    return Run(plan, tuple(layers), verdict == PASSED, found.early_multiplier_reads, stack)
 
 
 PASSED = 0x600D  # firmware/app/bare_selftest.c
