@@ -10,6 +10,7 @@ from elftools.elf.elffile import ELFFile
 from sparsecomp.boards import Board
 from sparsecomp.errors import DoesNotFitError, MismatchError
 from sparsecomp.plan import Plan
+from sparsecomp.plan.units import position_stack
 from sparsecomp.stack import multiplying_handler, stack_depth
 
 START_UP_BYTES = 128  # to copy and clear before main: a small charge has to pay for it
@@ -54,7 +55,7 @@ def check_linked(elf: Path, plan: Plan) -> Linked:
         raise MismatchError(f"start-up has {start_up} bytes to set, the most is {START_UP_BYTES}", _HINT)
     code = sum(sections[name][1] for name in (".text", ".rodata", ".data", ".hot") if name in sections)
     room = symbols["__stack"][0] - symbols["__stack_limit"][0]
-    depth = stack_depth(elf, elf.parent, plan.board.toolchain.prefix)
+    depth = stack_depth(elf, elf.parent, plan.board.toolchain.prefix) + position_stack(plan.program, plan.board)
     if depth > room:
         raise DoesNotFitError(
             f"the stack can grow to {depth} bytes, {plan.board.name} has {room} for it", "take a board with more SRAM"

@@ -9,7 +9,7 @@ from sparsecomp.kernels import kernel
 from sparsecomp.plan import Plan
 from sparsecomp.plan.code import code_sizes
 from sparsecomp.plan.sizes import SizeOnly
-from sparsecomp.plan.units import layer_cycles, walks
+from sparsecomp.plan.units import layer_cycles, position_stack, walks
 
 VECTORS = 0xFF90  # of the FR58xx, FR59xx and FR69xx
 FIRST_VECTOR, RESET_VECTOR = 0xFFC0, 0xFFFE  # what the firmware writes
@@ -71,7 +71,7 @@ def hot_sections(plan: Plan) -> tuple[str, ...]:
         if walks(program, step, board):
             name = f"walk_{kernel(step.kernel).render(step, names).function}"
             cycles[name] = cycles.get(name, 0) + layer_cycles(plan, index)
-    free = board.spans("stack")[0][2] - STACK_BYTES
+    free = board.spans("stack")[0][2] - STACK_BYTES - position_stack(program, board)
     found = []
     for name in ["walk", "stretch", *sorted(cycles, key=lambda name: -cycles[name])] if cycles else ():
         if code_sizes()[name] <= free:

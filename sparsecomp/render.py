@@ -18,12 +18,12 @@ import numpy as np
 from sparsecomp.c_text import comment, number_rows
 from sparsecomp.device_header import device_header, has_serial
 from sparsecomp.kernels import Rendered, kernel
-from sparsecomp.kernels.mac import nnz
+from sparsecomp.kernels.mac import nnz, position_bytes
 from sparsecomp.linker import link_map
 from sparsecomp.plan import Plan
 from sparsecomp.plan.buffers import RECEIVED
-from sparsecomp.plan.units import walks
-from sparsecomp.program import Stored
+from sparsecomp.plan.units import walks, writes_positions
+from sparsecomp.program import Step, Stored
 
 MAX_TIMELINE = 120  # layers drawn in the picture of the arena
 
@@ -84,6 +84,10 @@ class CNames:
         if self.is_float:
             return f"(int16_t *)(void *)model_arena{place.arena}", place.offset
         return f"model_arena{place.arena}", place.offset
+
+    def positions(self, step: Step) -> int:
+        """Bytes of stack in which a walk writes down where the weights of a mask are."""
+        return position_bytes(step) if writes_positions(self.program, step, self.plan.board) else 0
 
     def received(self) -> str:
         """The first word of the received input."""
@@ -283,7 +287,8 @@ def _copied(plan: Plan, functions: set[str], has_walks: bool) -> dict[str, bytes
     assembly = sorted(firmware.joinpath("kernels", "msp430").iterdir(), key=lambda f: f.name) if has_walks else []
     for source in assembly:
         twin = f"{source.name.rsplit('.', 1)[0]}.c"  # what has none is shared by all
-        if f"kernels/{twin}" in out or not firmware.joinpath("kernels", twin).is_file():
+        lent = source.name == "mac_csr.S" and "kernels/mac_bitmap.c" in out  # to masks that are written down
+        if f"kernels/{twin}" in out or lent or not firmware.joinpath("kernels", twin).is_file():
             out[f"kernels/msp430/{source.name}"] = source.read_bytes()
     serial = has_serial(plan.board)
     folders = {

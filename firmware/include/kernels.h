@@ -125,6 +125,7 @@ typedef struct {
     const uint8_t *mask;
     const void *counts;   /* weights of each output channel, uint8_t or uint16_t */
     uint16_t count_bytes; /* of one of them: 1 or 2 */
+    uint16_t position_bytes; /* of stack, where a walk writes down once a step what the masks say; or 0 */
 } mac_bitmap_t;
 
 void kernel_mac_dense(const void *params, uint16_t first, uint16_t last);

@@ -66,6 +66,9 @@ class Names(Protocol):
     def wire(self, port: str) -> str:
         """A C pointer expression to the received bytes of an input."""
 
+    def positions(self, step: Step) -> int:
+        """Bytes of stack in which a walk writes down where a layer's weights are, or 0."""
+
 
 class Memory:
     """Every tensor of a program for a batch, halo cells included; pre-filled with random words as memory would be."""

@@ -118,9 +118,16 @@ def call_cycles(step: Step) -> int:
     return 0 if step.attrs["encoded"].rows is None else 8 * len(step.attrs["matrix"])
 
 
-def walk_cycles(step: Step, out: Stored) -> float:
-    """The assembly on the MSP430."""
-    return mac_cycles.item_cycles(step.attrs, out)
+def walk_cycles(step: Step, out: Stored, positions: bool = False) -> float:
+    """The assembly on the MSP430; ``positions``: those of a mask were written down before."""
+    return mac_cycles.item_cycles(step.attrs, out, positions)
+
+
+def position_bytes(step: Step) -> int:
+    """Bytes that the positions of a mask's weights take; 0 where they would not fit 16 bits, or are known."""
+    encoded = step.attrs["encoded"]
+    reach = encoded.kind == "bitmap" and 2 * int(step.attrs["offsets"].max(initial=0)) < 65536
+    return 2 * int(encoded.rows.sum(dtype=np.int64)) if reach else 0
 
 
 FUNCTIONS = {
@@ -180,6 +187,7 @@ def render(step: Step, names: Names) -> Rendered:
         fields["mask"] = array("w_mask", encoded.offsets, "a bit for each tap of each filter")
         fields["counts"] = array("w_sizes", encoded.rows, "weights of each filter")
         fields["count_bytes"] = f"{encoded.rows.dtype.itemsize}U"
+        fields["position_bytes"] = f"{names.positions(step)}U"
         return Rendered(function, "mac_bitmap_t", fields, tuple(arrays))
     fields["offsets"] = array("w_offset", encoded.offsets, "steps" if encoded.kind == "delta8" else "positions")
     fields["rows"] = array("w_sizes", encoded.rows, "entries of each filter")

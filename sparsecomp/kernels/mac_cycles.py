@@ -24,10 +24,15 @@ POOL_WINDOW, POOL_UPDATE, POOL_BEGIN, POOL_END = 26, 6, 38, 16
 POOL_BESIDE, POOL_BELOW, POOL_ROW = 26, 33, 6
 
 
-def item_cycles(a: Mapping[str, Any], out: Stored) -> float:
+def position_cycles(a: Mapping[str, Any]) -> int:
+    """What a step pays before it begins for writing down where a mask's weights are."""
+    return 12 * a["matrix"].size + 5 * np.count_nonzero(a["matrix"]) + 60 * len(a["matrix"]) * a["runs"][0]
+
+
+def item_cycles(a: Mapping[str, Any], out: Stored, positions: bool = False) -> float:
     """Mean cycles of an output, the walk from pixel to pixel included; ``a`` are the attrs of kernels/mac.py."""
     rows, columns, _, _ = a.get("pool", (1, 1, 0, 0))
-    window = _start(a) + _body(a)
+    window = _start(a) + _body(a, positions)
     finish = FINISH[a["shift"]] + (CLAMP if a["high"] < INT16[1] else 0) + (RAISED / 2 if a["low"] > INT16[0] else 0)
     cycles = window + finish
     if rows * columns > 1:
@@ -52,12 +57,12 @@ def _start(a: Mapping[str, Any]) -> float:
     return 24 + 5 * max(0, shift - 16)
 
 
-def _body(a: Mapping[str, Any]) -> float:
+def _body(a: Mapping[str, Any], positions: bool) -> float:
     """The sum of one window."""
     encoded = a["encoded"]
     if encoded.kind == "dense":
         return _dense(*a["runs"][:3])
-    if encoded.kind == "bitmap":
+    if encoded.kind == "bitmap" and not positions:
         return _bitmap(encoded.offsets, *a["runs"][:3])
     counts = encoded.rows.astype(float)
     entered = np.where(counts > 0, 13 + 11 * counts + 3 * np.ceil(counts / ENTRIES), 0)

@@ -21,7 +21,7 @@ FLOAT_BYTES = 4 * 1024
 STEP_BYTES = 100  # layer_t, the largest parameters (mac_bitmap_t), the view and the cycle counter, with 20-bit pointers
 
 
-COMMON = ("walk", "stretch", "setup", "multiplier_takes_bytes")  # what every walk needs, by section
+COMMON = ("walk", "stretch", "setup", "setup_bitmap", "multiplier_takes_bytes")  # what every walk needs, by section
 
 
 @cache
@@ -41,6 +41,8 @@ def code_bytes(program: Program, board: Board, *, any_encoding: bool = False) ->
     functions = {f"kernel_{name}" for name, _ in used} | {f"walk_{name}" for name, walking in used if walking}
     if any(walking for _, walking in used):
         functions |= set(COMMON)
+    lent = {"walk_mac_bitmap": "walk_mac_csr_index16", "walk_mac_bitmap_w16": "walk_mac_csr_index16_w16"}
+    functions |= {lent[name] for name in functions & set(lent)}
     total = RUNTIME_BYTES + (SERIAL_BYTES if has_serial(board) else 0) + STEP_BYTES * len(program.steps)
     # Float kernels take no more than the integer ones, but they call the compiler's float functions.
     return total + sum(code_sizes()[name] for name in functions) + (FLOAT_BYTES if program.is_float else 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sparsecomp.kernels import kernel
-from sparsecomp.program import Program, Stored
+from sparsecomp.program import Program, Step, Stored
 
 
 class SizeOnly:
@@ -21,6 +21,9 @@ class SizeOnly:
 
     def wire(self, port: str) -> str:
         return "0"
+
+    def positions(self, step: Step) -> int:
+        return 0
 
 
 def constant_bytes(program: Program) -> tuple[int, ...]:

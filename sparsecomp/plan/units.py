@@ -8,6 +8,8 @@ from sparsecomp.boards import Board
 from sparsecomp.errors import DoesNotFitError
 from sparsecomp.kernels import kernel
 from sparsecomp.kernels.fill import covered
+from sparsecomp.kernels.mac import position_bytes
+from sparsecomp.kernels.mac_cycles import position_cycles
 from sparsecomp.plan import Charge, Plan, Units
 from sparsecomp.program import Program, Step
 
@@ -20,6 +22,9 @@ WAITING = 1.12  # with wait states, from RAM: 1.05 (dense) to 1.16 (sparse)
 LEAST_CYCLES = 500
 STEP_CYCLES = 100_000  # a walk's step: its start, about 700 cycles, is little of it
 STEP_CALL_CYCLES = 720
+POSITION_BYTES = 1024  # of RAM: half of what the smallest board has
+POSITION_SHARE = 8  # a charge pays for this many
+FEW_PIXELS = 4
 PASSING_CYCLES = 9  # what a commit costs between two pixels
 WALK_CALL_CYCLES = 1000  # at most, a commit inside a pixel included
 CURSOR_LIMIT = 65_533  # units; with idle and done the cursor stays within 16 bits
@@ -52,7 +57,8 @@ def _item_writes(program: Program, step: Step) -> list[int]:
 def item_cycles(program: Program, step: Step, board: Board) -> float:
     """Estimated cycles of one item; a host computes with floats as fast as with integers."""
     if walks(program, step, board):
-        each = kernel(step.kernel).walk_cycles(step, program.tensors[step.output])
+        known = {"positions": True} if writes_positions(program, step, board) else {}
+        each = kernel(step.kernel).walk_cycles(step, program.tensors[step.output], **known)
         return each * (WAITING if board.waits else 1)
     each = kernel(step.kernel).cycles(step)
     if not program.is_float or board.is_host:
@@ -68,10 +74,29 @@ def walks(program: Program, step: Step, board: Board) -> bool:
     return board.has_walks and not program.is_float and hasattr(kernel(step.kernel), "walk_cycles")
 
 
+def writes_positions(program: Program, step: Step, board: Board) -> bool:
+    """Whether a walk begins each step by writing down where a mask's weights are: RAM and a charge have to have room
+    for it, and a few pixels have to be there to use it.
+    """
+    if step.kernel != "mac" or not walks(program, step, board):
+        return False
+    out = program.tensors[step.output]
+    fits = 0 < position_bytes(step) <= POSITION_BYTES and out.height * out.width >= FEW_PIXELS
+    return fits and POSITION_SHARE * position_cycles(step.attrs) <= board.charge_cycles - board.energy.boot_cycles
+
+
+def position_stack(program: Program, board: Board) -> int:
+    """Bytes of stack for such positions, the most that one layer needs."""
+    return max((position_bytes(s) for s in program.steps if writes_positions(program, s, board)), default=0)
+
+
 def call_cycles(program: Program, step: Step, board: Board) -> int:
     """Cycles around the items of one call: the runtime's, and the kernel's own where it has some."""
     own = getattr(kernel(step.kernel), "call_cycles", None)
-    return (WALK_CALL_CYCLES if walks(program, step, board) else CALL_CYCLES) + (own(step) if own else 0)
+    if walks(program, step, board):
+        written = position_cycles(step.attrs) if writes_positions(program, step, board) else 0
+        return WALK_CALL_CYCLES + written + (own(step) if own else 0)
+    return CALL_CYCLES + (own(step) if own else 0)
 
 
 def step_cycles(program: Program, step: Step, board: Board) -> int:
@@ -86,7 +111,8 @@ def layer_cycles(plan: Plan, index: int) -> int:
     if not walks(program, step, board):
         return step_cycles(program, step, board) + units.count * call_cycles(program, step, board)
     calls = math.ceil(step.items / units.per_step)
-    return step_cycles(program, step, board) + units.count * PASSING_CYCLES + calls * STEP_CALL_CYCLES
+    written = position_cycles(step.attrs) if writes_positions(program, step, board) else 0
+    return step_cycles(program, step, board) + units.count * PASSING_CYCLES + calls * (STEP_CALL_CYCLES + written)
 
 
 def cut(program: Program, board: Board, wire_words: int) -> tuple[tuple[Units, ...], Charge]:
@@ -115,7 +141,9 @@ def cut(program: Program, board: Board, wire_words: int) -> tuple[tuple[Units, .
         work = math.ceil(min(size, step.items) * each_item) + call_cycles(program, step, board)
         per_step = size
         if walks(program, step, board):
-            per_step = min(step.items, size * max(1, round(STEP_CYCLES / (size * each_item))))
+            # What a step begins with is little of it.
+            begins = position_cycles(step.attrs) if writes_positions(program, step, board) else 0
+            per_step = min(step.items, size * max(1, round(max(STEP_CYCLES, 50 * begins) / (size * each_item))))
         units.append(Units(first, size, count, work, worst, per_step))
         first += count
     delivery = (wire_words * DELIVERY_CYCLES, wire_words + DELIVERY_WRITES)

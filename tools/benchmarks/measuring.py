@@ -19,7 +19,7 @@ from sparsecomp.pipeline import generate
 from sparsecomp.plan import Plan
 from sparsecomp.plan.energy import layer_energy_nj
 from sparsecomp.plan.planner import make_plan
-from sparsecomp.plan.units import layer_cycles
+from sparsecomp.plan.units import layer_cycles, position_stack
 from sparsecomp.prepare import Prepared, Request, prepare
 from sparsecomp.program import Step
 from sparsecomp.project import write_files
@@ -98,7 +98,7 @@ def measure(network: Prepared, board: Board) -> Run:
         with built(project, board) as copy:
             elf = copy / "build/firmware.elf"
             symbols = _symbols(elf)
-            stack = stack_depth(elf, elf.parent, board.toolchain.prefix)
+            stack = stack_depth(elf, elf.parent, board.toolchain.prefix) + position_stack(plan.program, board)
             found = run_elf(board, elf, image=image, events=events, watch=symbols["model_progress"])
             if found.stopped != "asleep":
                 raise ToolError(f"the virtual board stopped: {found.message}")

@@ -1,16 +1,91 @@
-; Layers with a bit mask over the taps: the body of mac_bitmap.c. r6 holds the bits of the mask's byte that are not yet
+; Layers with a bit mask over the taps: the body of mac_bitmap.c. Where the stack has room, and enough pixels follow, a step
+; begins by writing down the position of every weight, and goes on as mac_csr.S does with 16-bit positions.
+;
+; Otherwise bit by bit: r6 holds the bits of the mask's byte that are not yet
 ; used, zeros above them, r9 how many they are (the segment's count waits in F_SAVED_R9); r7 the mask, r14 taps of a run.
 
 #include "walk.h"
 
-    .macro  BITMAP function, name, size
+; All masks to positions in bytes; back to r4. r5 position, r6 bits, r7 mask, r9 bits left, r14 target, r15 taps.
+    .section .text.setup_bitmap, "ax", @progbits
+    .global walk_positions_of
+    .type   walk_positions_of, @function
+walk_positions_of:
+    mova    P_MASK(r12), r7
+    mova    r1, r14
+    adda    #FRAME, r14
+    mov.w   P_CHANNELS(r12), F_COUNT(r1)
+1:  clr.w   r9
+    mov.w   P_TAP_ROWS(r12), F_RUNS(r1)
+    mov.w   #0, F_BLOCKS(r1)            ; of a row's first run, then of the run
+2:  mov.w   P_TAP_COLUMNS(r12), F_TAP_COLUMNS(r1)
+    mov.w   F_BLOCKS(r1), F_ROWS_LEFT(r1)
+3:  mov.w   F_ROWS_LEFT(r1), r5
+    mov.w   P_RUN_LENGTH(r12), r15
+4:  tst.w   r9
+    jnz     5f
+    mov.b   @r7+, r6
+    mov.w   #8, r9
+5:  rra.w   r6
+    jnc     6f
+    mov.w   r5, 0(r14)
+    incdx.a r14
+6:  incd.w  r5
+    dec.w   r9
+    dec.w   r15
+    jnz     4b
+    mov.w   P_TAP_COLUMN_STEP(r12), r15
+    rla.w   r15
+    add.w   r15, F_ROWS_LEFT(r1)
+    dec.w   F_TAP_COLUMNS(r1)
+    jnz     3b
+    mov.w   P_TAP_ROW_STEP(r12), r15
+    rla.w   r15
+    add.w   r15, F_BLOCKS(r1)
+    dec.w   F_RUNS(r1)
+    jnz     2b
+    dec.w   F_COUNT(r1)
+    jnz     1b
+    bra     r4
+    .size   walk_positions_of, .-walk_positions_of
+
+    .macro  BITMAP function, name, size, positions
     .section .text.\function, "ax", @progbits
     .global \function
     .type   \function, @function
 \function:
-    ENTER   .L\name\()_setup
+    pushm.a #7, r10
+    mov.w   P_POSITIONS(r12), r11
+    suba    r11, r1
+    suba    #FRAME, r1
+    mova    r11, F_EXTRA(r1)
+    mova    #.L\name\()_setup, r11
+    bra     #walk_enter
 
 .L\name\()_setup:
+    mova    F_EXTRA(r1), r5
+    cmpa    #0, r5
+    jeq     .L\name\()_by_bits
+    mova    #.L\name\()_written, r4
+    bra     #walk_positions_of
+.L\name\()_written:
+    mova    P_WEIGHTS(r12), r4
+    mova    r1, r7
+    adda    #FRAME, r7
+    mova    P_BITMAP_COUNTS(r12), r14
+    mova    r4, F_WEIGHTS(r1)
+    mova    r7, F_R7(r1)
+    mova    r14, F_R14(r1)
+    mov.w   F_BIAS_KIND(r1), r15
+    cmp.w   #1, P_BITMAP_BYTES(r12)
+    jeq     1f
+    mov.w   \positions\()_starts_many(r15), F_START(r1)
+    jmp     2f
+1:  mov.w   \positions\()_starts_few(r15), F_START(r1)
+2:  PASS_FILTERS P_BITMAP_BYTES, index16, \size
+    br      #walk_go
+
+.L\name\()_by_bits:
     mova    P_WEIGHTS(r12), r4
     mova    P_MASK(r12), r7
     mova    r4, F_WEIGHTS(r1)
@@ -110,5 +185,5 @@
     .size   \function, .-\function
     .endm
 
-    BITMAP  walk_mac_bitmap, bitmap, b
-    BITMAP  walk_mac_bitmap_w16, bitmap_w16, w
+    BITMAP  walk_mac_bitmap, bitmap, b, index16
+    BITMAP  walk_mac_bitmap_w16, bitmap_w16, w, index16_w16

@@ -66,29 +66,13 @@
     CHOOSE_START \name\()_many
     jmp     2f
 1:  CHOOSE_START \name\()_few
-2:  mov.w   F_CHANNEL(r1), r6           ; past the filters before the first one
-    tst.w   r6
-    jz      6f
-    mova    #0, r5
-3:  cmp.w   #1, P_COUNT_BYTES(r12)
-    jeq     4f
-    mov.w   @r14+, r15
-    jmp     5f
-4:  mov.b   @r14+, r15
-5:  adda    r15, r5
-    dec.w   r6
-    jnz     3b
-    adda    r5, r4
-    .ifc    \size, w
-    adda    r5, r4
-    .endif
-    adda    r5, r7
-    .ifc    \kind, index16
-    adda    r5, r7
-    .endif
-6:  br      #walk_go
+2:  PASS_FILTERS P_COUNT_BYTES, \kind, \size
+    br      #walk_go
     ENTRIES \name\()_few, \kind, \size, b
     ENTRIES \name\()_many, \kind, \size, w
+    .global \name\()_starts_few, \name\()_starts_many
+    .set    \name\()_starts_few, .L\name\()_few_starts
+    .set    \name\()_starts_many, .L\name\()_many_starts
     .size   \function, .-\function
     .endm
 

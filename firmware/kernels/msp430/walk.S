@@ -277,7 +277,9 @@ walk_segment:
 
 .Llast:
     inc.w   &model_progress
+    mova    F_EXTRA(r1), r5
     adda    #FRAME, r1
+    adda    r5, r1
     popm.a  #7, r10
     reta
 

@@ -55,6 +55,7 @@
 #define P_MASK            64
 #define P_BITMAP_COUNTS   68
 #define P_BITMAP_BYTES    72
+#define P_POSITIONS       74
 
 /* mac_csr_t */
 #define P_OFFSETS     54
@@ -111,13 +112,16 @@
 #define F_ROWS_LEFT     134
 #define F_SCALE         136 /* 2^bias_shift up to 2^14 */
 #define F_CHANNEL_START 138
-#define FRAME           140
+#define F_EXTRA         140 /* bytes of stack above the frame */
+#define FRAME           144
 
 #ifdef __ASSEMBLER__
 
     .macro  ENTER setup
     pushm.a #7, r10
     suba    #FRAME, r1
+    mova    #0, r11
+    mova    r11, F_EXTRA(r1)
     mova    #\setup, r11
     bra     #walk_enter
     .endm
@@ -163,6 +167,31 @@
     .macro  CHOOSE_START name
     mov.w   F_BIAS_KIND(r1), r15
     mov.w   .L\name\()_starts(r15), F_START(r1)
+    .endm
+
+/* r4 and r7 past the weights and offsets of the filters before the first one; r14 counts, r15 and r5 scratch. */
+    .macro  PASS_FILTERS count_bytes, kind, size
+    mov.w   F_CHANNEL(r1), r6
+    tst.w   r6
+    jz      4f
+    mova    #0, r5
+1:  cmp.w   #1, \count_bytes(r12)
+    jeq     2f
+    mov.w   @r14+, r15
+    jmp     3f
+2:  mov.b   @r14+, r15
+3:  adda    r15, r5
+    dec.w   r6
+    jnz     1b
+    adda    r5, r4
+    .ifc    \size, w
+    adda    r5, r4
+    .endif
+    adda    r5, r7
+    .ifc    \kind, index16
+    adda    r5, r7
+    .endif
+4:
     .endm
 
 #endif
