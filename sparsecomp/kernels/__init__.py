@@ -2,8 +2,9 @@
 
 A module gives ``reference(step, memory)`` (the integer specification; writes its output into ``memory``),
 ``render(step, names)`` (the C parameters, named as in ``firmware/include/kernels.h``, and the constant arrays) and
-``cycles(step)`` (estimated CPU cycles an item of the portable C on an MSP430, for sizing restart units). "bounds" among
-the attrs of a step are ``low`` and ``high``, which clamp its result, in elements.
+``cycles(step)`` (estimated CPU cycles an item of the portable C on an MSP430, for sizing restart units). A kernel with a
+twin in ``firmware/kernels/msp430`` also gives ``walk_cycles(step, out)``, the same of the assembly. "bounds" among the
+attrs of a step are ``low`` and ``high``, which clamp its result, in elements.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def cycles(step: Step) -> float:
 
 
 SCALE_CYCLES = {8: 31, 16: 21, 24: 28}
-RUN_CYCLES, STRIDED_RUN_CYCLES, LINE_CYCLES = 17, 31, 15
+RUN_CYCLES, STRIDED_RUN_CYCLES, SCALED_RUN_CYCLES, LINE_CYCLES = 17, 31, 34, 15
 BLOCK, PASS_CYCLES = 16, 6  # words moved in a row
 
 
@@ -43,14 +43,12 @@ def walk_cycles(step: Step, out: Stored) -> float:
     lines, runs, run = a["size"]
     if all(a[side][1] == run * a[side][2] for side in ("input_step", "output_step")):
         lines, runs, run = 1, lines, runs * run
-    around = (LINE_CYCLES * lines + RUN_CYCLES * lines * runs) / step.items
+    each, per_run = 9, STRIDED_RUN_CYCLES
     if (a["gain"], a["shift"]) != (256, 8):
-        each = SCALE_CYCLES.get(a["shift"], 8)
+        each, per_run = SCALE_CYCLES.get(a["shift"], 8), SCALED_RUN_CYCLES
     elif (a["input_step"][2], a["output_step"][2]) == (1, 1):
-        return 4 + PASS_CYCLES * -(-run // BLOCK) / run + around
-    else:
-        each = 9
-    return each + around + (STRIDED_RUN_CYCLES - RUN_CYCLES) / run
+        each, per_run = 4, RUN_CYCLES + PASS_CYCLES * -(-run // BLOCK)
+    return each + per_run / run + LINE_CYCLES * lines / step.items
 
 
 def render(step: Step, names: Names) -> Rendered:

@@ -112,9 +112,10 @@ def small_units(plan: Plan, items: int = ITEMS) -> Plan:
     return check(replace(plan, units=tuple(units)))
 
 
-def board_without_line() -> Board:
-    """A board whose firmware has no serial line, which is quicker to build."""
-    return replace(load_board("msp430fr5994"), serial=None)
+def board_without_line(*, waits: bool = False) -> Board:
+    """A board whose firmware has no serial line, which is quicker to build; ``waits``: at a clock at which FRAM waits."""
+    board = replace(load_board("msp430fr5994"), serial=None)
+    return replace(board, clock_hz=16_000_000, fram=replace(board.fram, wait_states=1)) if waits else board
 
 
 def write_project(

@@ -58,3 +58,11 @@ def test_walks_on_the_simulated_device(project, name, items, tmp_path):
     program, wire, _ = project(name)
     found = bench.infer_board(program, wire, tmp_path, items, bench.board_without_line())
     assert compare(program, wire, found, "assembly") > len(program.steps)
+
+
+@pytest.mark.parametrize("name", ["runs", "add", "max_pool", "avg_pool"])
+def test_walks_from_ram(project, name, tmp_path):
+    require_msp430()
+    program, wire, _ = project(name)
+    found = bench.infer_board(program, wire, tmp_path, bench.ITEMS, bench.board_without_line(waits=True))
+    assert compare(program, wire, found, "assembly") > len(program.steps)

@@ -125,11 +125,11 @@
 
 .Lnext:
     dec.w   S_RUNS(r1)
-    jnz     rows_next
+    jnz     3f
     mov.w   S_LINE(r1), S_RUNS(r1)
     addx.a  S_LINE_IN(r1), r8
     addx.a  S_LINE_OUT(r1), r10
-    br      #rows_next
+3:  br      #rows_next
 
 .Lsome:                                 ; r9 elements side by side
     mov.w   r9, r15

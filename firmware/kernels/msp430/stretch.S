@@ -52,6 +52,30 @@ stretch_take:                           ; r9 items of a run
     popm.a  #7, r10
     reta
 
+rows_next:
+    addx.a  S_SKIP_IN(r1), r8
+    addx.a  S_SKIP_OUT(r1), r10
+    br      #stretch_run
+
+; To move r15 words by a block of WORDS instructions of 4 bytes: r15 passes, of which the first moves r14 bytes. The
+; instructions count back from the end of what their pass moves: from before its beginning, which may be at 64 KB, an
+; index would wrap around.
+block_passes:
+    clr.w   r14
+    tst.w   r15
+    jz      1f
+    dec.w   r15
+    mov.w   r15, r14
+    and.w   #WORDS - 1, r14
+    inc.w   r14
+    rla.w   r14
+    rrum.w  #4, r15
+1:  inc.w   r15
+    reta
+
+; Where a step begins is a section of its own: it need not run from RAM.
+    .section .text.setup, "ax", @progbits
+
 ; Tensors of one shape, element by element: a run is a row, or everything where no halo keeps rows apart.
 ; r8 input, r15 its pitch and r7 that of another input (or the same), r10 the output's surface, r11 where to go on,
 ; there with r4 row, r5 elements of a row, r6 element in it.
@@ -97,11 +121,6 @@ rows_enter:
     mov.w   #rows_next, S_NEXT(r1)
     bra     r11
 
-rows_next:
-    addx.a  S_SKIP_IN(r1), r8
-    addx.a  S_SKIP_OUT(r1), r10
-    br      #stretch_run
-
 ; Tensors cell by cell: a run is a cell's channels. r10 the output's surface, r11 where to go on, there with r4 row,
 ; r6 column, r10 output. The first run is begun by S_NEXT, S_RUNS and S_CHANNEL tell where.
 cells_enter:
@@ -135,19 +154,3 @@ cells_enter:
     adda    r7, r10
     adda    r7, r10
     bra     r11
-
-; To move r15 words by a block of WORDS instructions of 4 bytes: r15 passes, of which the first moves r14 bytes. The
-; instructions count back from the end of what their pass moves: from before its beginning, which may be at 64 KB, an
-; index would wrap around.
-block_passes:
-    clr.w   r14
-    tst.w   r15
-    jz      1f
-    dec.w   r15
-    mov.w   r15, r14
-    and.w   #WORDS - 1, r14
-    inc.w   r14
-    rla.w   r14
-    rrum.w  #4, r15
-1:  inc.w   r15
-    reta
