@@ -43,6 +43,7 @@ class Layer:
 
     name: str
     function: str
+    walk: str
     ctype: str
     fields: tuple[tuple[str, str], ...]
     arrays: tuple[dict, ...]
@@ -142,14 +143,14 @@ def render(plan: Plan, vector: Vector, model_sha256: str, version: str) -> dict[
         out["board.ld"] = fill("board.ld.j2", link=link_map(plan))
     if has_serial(board):
         out["headers/board.h"] = fill("board.h.j2", device=device_header(board))
-    out |= _copied(plan, {piece.function for piece in pieces}, {layer.function for layer in layers if layer.has_walk})
+    out |= _copied(plan, {piece.function for piece in pieces}, {layer.walk for layer in layers if layer.has_walk})
     out["include/config.h"] = fill("config.h.j2")
     return dict(sorted(out.items()))
 
 
 def _digest(pieces: list[Rendered]) -> str:
     """Hash of all that the layers compute with."""
-    parts = [(p.function, sorted(p.fields.items()), [a.values.tobytes() for a in p.arrays]) for p in pieces]
+    parts = [(p.function, p.walk, sorted(p.fields.items()), [a.values.tobytes() for a in p.arrays]) for p in pieces]
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
@@ -206,6 +207,7 @@ def _layer(plan: Plan, names: CNames, index: int, piece: Rendered) -> Layer:
     return Layer(
         step.name,
         piece.function,
+        piece.walk,
         piece.ctype,
         tuple(piece.fields.items()),
         arrays,

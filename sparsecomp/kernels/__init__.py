@@ -39,12 +39,20 @@ CTYPE_BYTES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "float": 
 
 @dataclass(frozen=True)
 class Rendered:
-    """What a step becomes in C: the function, its parameter struct and the constant arrays it reads."""
+    """What a step becomes in C: the function, its parameter struct and the constant arrays it reads. ``assembly`` is
+    the function that walks it, where that has another name.
+    """
 
     function: str
     ctype: str
     fields: Mapping[str, str]
     arrays: tuple[Array, ...] = ()
+    assembly: str = ""
+
+    @property
+    def walk(self) -> str:
+        """The function in assembly."""
+        return self.assembly or self.function
 
     @property
     def nbytes(self) -> int:

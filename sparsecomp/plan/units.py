@@ -86,7 +86,8 @@ def layer_cycles(plan: Plan, index: int) -> int:
     if not walks(program, step, board):
         return step_cycles(program, step, board) + units.count * call_cycles(program, step, board)
     calls = math.ceil(step.items / units.per_step)
-    return step_cycles(program, step, board) + units.count * PASSING_CYCLES + calls * STEP_CALL_CYCLES
+    own = kernel(step.kernel).call_cycles(step) if step.attrs.get("lea") else 0
+    return step_cycles(program, step, board) + units.count * PASSING_CYCLES + calls * (STEP_CALL_CYCLES + own)
 
 
 def cut(program: Program, board: Board, wire_words: int) -> tuple[tuple[Units, ...], Charge]:

@@ -1,0 +1,65 @@
+"""Which dense layers the low-energy accelerator computes: those whose estimated cycles get fewer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from sparsecomp.boards import Board, list_boards, load_board
+from sparsecomp.encodings import ENCODERS
+from sparsecomp.errors import InputError
+from sparsecomp.kernels import mac_lea
+from sparsecomp.plan.units import STEP_CALL_CYCLES, STEP_CYCLES, step_cycles
+from sparsecomp.program import Program, Step
+
+NOTE = "the accelerator's share of all cycles and energy is fitted to published measurements, never measured on hardware"
+
+
+def accelerate(program: Program, board: Board) -> Program:
+    """The program with ``lea`` among the attrs of each layer that gets faster: dense, of one group, its weights
+    widened to 16 bits. Raises InputError where the board has no accelerator, or computes with floats.
+    """
+    if board.lea_ram is None:
+        have = [name for name in list_boards() if load_board(name).lea_ram]
+        raise InputError(f"{board.name} has no low-energy accelerator", f"leave --lea, or take {' or '.join(have)}")
+    if program.is_float or not board.has_walks:
+        raise InputError("the low-energy accelerator computes with integers", "leave --lea, or --numeric float32")
+    steps, notes = [], []
+    for step in program.steps:
+        faster = _faster(program, step, board) if step.kernel == "mac" else None
+        steps.append(faster or step)
+        if faster:
+            more = faster.attrs["encoded"].nbytes - step.attrs["encoded"].nbytes
+            before, after = (_whole(program, s, board) for s in (step, faster))
+            notes.append(f"{step.name}: by the accelerator, about {after:,} cycles instead of {before:,} and {more} bytes more")
+    notes.append(NOTE if notes else "no layer gets faster by the accelerator")
+    return replace(program, steps=tuple(steps), notes=(*program.notes, *notes))
+
+
+def candidates(program: Program, step: Step, board: Board) -> list[Step]:
+    """The step with the accelerator, without and with as many rows of weights as fit its RAM; none where it cannot."""
+    a, out = step.attrs, program.tensors[step.output]
+    if a["encoded"].kind != "dense" or a["group_size"] != out.channels or board.lea_ram is None:
+        return []
+    source = program.tensors[step.inputs[0]]
+    commands = mac_lea.commands_for(a["matrix"], source.low, source.high)
+    rows = mac_lea.rows_that_fit(step, board.lea_ram[1])
+    if commands is None or rows < 1:
+        return []
+    wide = ENCODERS["dense"](a["matrix"].astype(np.int16), a["offsets"])
+    choices = [replace(commands, resident_rows=n) for n in {0, rows - 1}]
+    return [replace(step, attrs={**a, "encoded": wide, "lea": choice}) for choice in choices]
+
+
+def _faster(program: Program, step: Step, board: Board) -> Step | None:
+    found = min(candidates(program, step, board), key=lambda s: _whole(program, s, board), default=None)
+    return found if found and _whole(program, found, board) < _whole(program, step, board) else None
+
+
+def _whole(program: Program, step: Step, board: Board) -> int:
+    """Estimated cycles of the whole layer, a start every so many cycles included."""
+    cycles = step_cycles(program, step, board)
+    each = STEP_CALL_CYCLES + (mac_lea.call_cycles(step) if step.attrs.get("lea") else 0)
+    return cycles + math.ceil(cycles / STEP_CYCLES) * each
