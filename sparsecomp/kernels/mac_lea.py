@@ -23,12 +23,11 @@ WALK = "mac_dense_lea"
 EXACT = 2**30 - 1
 FIXED_BYTES = 16  # parameter block and result
 COMMAND_CYCLES, TAP_CYCLES = 244, 1.5  # fitted
-WORD_CYCLES, MOVE_CYCLES, BLOCK_CYCLES, BLOCK_WORDS = 2, 39, 39, 256  # of the DMA, and around it
-OUTPUT_CYCLES, FROM_RAM, FROM_FRAM = 97, -2, 22  # around a command; where the row of weights is
-MANY_CYCLES, NEXT_COMMAND, NEXT_WINDOW = 106, 76, 132  # where a sum takes several
-PIXEL_CYCLES, WINDOW_CYCLES, ROW_CYCLES, RUN_CYCLES = 40, 54, 26, 28  # of gathering inputs
-SETUP_CYCLES = 330
-RESIDENT_CYCLES = 30
+WORD_CYCLES, MOVE_CYCLES, BLOCK_CYCLES, BLOCK_WORDS = 2, 31, 29, 256  # of the DMA, and around it
+OUTPUT_CYCLES, FROM_RAM, FROM_FRAM = 52.5, 6, 15  # around a command; where the row of weights is
+MANY_CYCLES, NEXT_COMMAND, LAST_COMMAND, NEXT_WINDOW = 56, 60, 5, 61.5  # where a sum takes several
+PIXEL_CYCLES, POOL_ROW_CYCLES, WINDOW_CYCLES, ROW_CYCLES, RUN_CYCLES = 47, 30, 29, 16, 15  # of gathering inputs
+SETUP_CYCLES, RESIDENT_CYCLES = 240, 18
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def _gather(step: Step) -> float:
     """A pixel's inputs."""
     rows, columns, length = step.attrs["runs"][:3]
     each = WINDOW_CYCLES + rows * (ROW_CYCLES + columns * (RUN_CYCLES + _move(length)))
-    return PIXEL_CYCLES + _windows(step) * each
+    return PIXEL_CYCLES + step.attrs.get("pool", (1,))[0] * POOL_ROW_CYCLES + _windows(step) * each
 
 
 def item_cycles(step: Step, out: Stored) -> float:
@@ -99,12 +98,18 @@ def item_cycles(step: Step, out: Stored) -> float:
     work = windows * (lea.commands * COMMAND_CYCLES + TAP_CYCLES * even(taps))
     cycles = OUTPUT_CYCLES + rows + work
     if windows * lea.commands > 1:
-        cycles += MANY_CYCLES + windows * (lea.commands - 1) * NEXT_COMMAND + (windows - 1) * NEXT_WINDOW
+        more = (lea.commands - 1) * NEXT_COMMAND + (LAST_COMMAND if lea.commands > 1 else 0)
+        cycles += MANY_CYCLES + windows * more + (windows - 1) * NEXT_WINDOW
     pixel = mac_cycles.NEXT_PIXEL + mac_cycles.NEXT_ROW / out.width + mac_cycles.FINISH[step.attrs["shift"]]
     return cycles + (pixel + _gather(step)) / filters
 
 
+def setup_cycles(step: Step) -> int:
+    """Of a walk's step besides its outputs, more than any walk has: resident rows are moved."""
+    rows, taps = step.attrs["lea"].resident_rows, step.attrs["matrix"].shape[1]
+    return math.ceil(SETUP_CYCLES + rows * (RESIDENT_CYCLES + _move(taps)))
+
+
 def call_cycles(step: Step) -> int:
-    """Of a step besides its outputs; a pixel that is begun again has its inputs gathered again."""
-    rows = step.attrs["lea"].resident_rows
-    return math.ceil(SETUP_CYCLES + rows * (RESIDENT_CYCLES + _move(step.attrs["matrix"].shape[1])) + _gather(step))
+    """The same of a unit that begins inside a pixel: its inputs are gathered again."""
+    return math.ceil(setup_cycles(step) + _gather(step))

@@ -61,5 +61,5 @@ def _faster(program: Program, step: Step, board: Board) -> Step | None:
 def _whole(program: Program, step: Step, board: Board) -> int:
     """Estimated cycles of the whole layer, a start every so many cycles included."""
     cycles = step_cycles(program, step, board)
-    each = STEP_CALL_CYCLES + (mac_lea.call_cycles(step) if step.attrs.get("lea") else 0)
+    each = STEP_CALL_CYCLES + (mac_lea.setup_cycles(step) if step.attrs.get("lea") else 0)
     return cycles + math.ceil(cycles / STEP_CYCLES) * each

@@ -6,7 +6,7 @@ import math
 
 from sparsecomp.boards import Board
 from sparsecomp.errors import DoesNotFitError
-from sparsecomp.kernels import kernel
+from sparsecomp.kernels import kernel, mac_lea
 from sparsecomp.kernels.fill import covered
 from sparsecomp.plan import Charge, Plan, Units
 from sparsecomp.program import Program, Step
@@ -86,7 +86,7 @@ def layer_cycles(plan: Plan, index: int) -> int:
     if not walks(program, step, board):
         return step_cycles(program, step, board) + units.count * call_cycles(program, step, board)
     calls = math.ceil(step.items / units.per_step)
-    own = kernel(step.kernel).call_cycles(step) if step.attrs.get("lea") else 0
+    own = mac_lea.setup_cycles(step) if step.attrs.get("lea") else 0
     return step_cycles(program, step, board) + units.count * PASSING_CYCLES + calls * (STEP_CALL_CYCLES + own)
 
 

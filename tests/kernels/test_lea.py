@@ -52,12 +52,10 @@ def pooled() -> bench.Bench:
         mac_vectors.mac(made, image, weight(6, 3, 3, 5), "dense", what=what, pad=1, stride=(2, 2), pool=pool, **scale)
     mac_vectors.mac(made, image, weight(6, 2, 2, 5), "dense", what="apart", dilation=(3, 2), pool=(2, 2, 40, 5),
                     stride=(2, 3), **scale)  # fmt: skip
+    x = made.source(noise(931, 52), 1, 1, 931)
     for taps in (257, 512, 700, 931):
-        x = made.source(noise(taps, taps), 1, 1, taps)
         mac_vectors.mac(made, x, weight(6, 1, 1, taps), "dense", what=f"{taps} taps", bias_shift=4, **scale)
-    long = made.source(noise(4 * 300, 52), 2, 2, 300)
-    mac_vectors.mac(made, long, weight(6, 1, 1, 300), "dense", what="pool and commands", stride=(2, 2),
-                    pool=(2, 2, 600, 300), **scale)  # fmt: skip
+    mac_vectors.mac(made, x, weight(6, 1, 1, 300), "dense", what="pool and commands", pool=(2, 2, 200, 100), **scale)
     high = made.source(noise(40 * 12, 53), 1, 40, 12)
     mac_vectors.mac(made, high, weight(9, 1, 3, 12), "dense", what="pixels in a row", multiplier=(9,), shift=16)
     return made
