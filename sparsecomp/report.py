@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 
 from sparsecomp.device_header import has_serial
+from sparsecomp.kernels import kernel
 from sparsecomp.kernels.mac import nnz
 from sparsecomp.plan import Plan
 from sparsecomp.plan.buffers import RECEIVED
-from sparsecomp.plan.units import inference_writes, layer_cycles, step_writes
+from sparsecomp.plan.sizes import SizeOnly
+from sparsecomp.plan.units import inference_writes, layer_cycles, step_writes, walks
+from sparsecomp.program import Step
 from sparsecomp.validate import LayerError
 
 VERSION = 1
@@ -40,6 +43,7 @@ class LayerRow:
     writes: int
     sqnr_db: float | None = None
     max_error: float | None = None
+    lea: bool = False  # by the low-energy accelerator: cycles are fitted
 
 
 def layer_rows(plan: Plan, errors: Sequence[LayerError | None] | None = None) -> tuple[LayerRow, ...]:
@@ -67,6 +71,7 @@ def layer_rows(plan: Plan, errors: Sequence[LayerError | None] | None = None) ->
                 step_writes(program, step),
                 error.sqnr_db if error else None,
                 error.max_error if error else None,
+                bool(step.attrs.get("lea")),
             )
         )
     return tuple(rows)
@@ -85,7 +90,7 @@ def layer_table(rows: Sequence[LayerRow]) -> list[str]:
                 "x".join(str(n) for n in r.shape),
                 f"{r.macs:,}" if r.macs else "",
                 f"{r.nonzero}/{r.weights}" if r.weights else "",
-                r.encoding,
+                f"{r.encoding}, LEA" if r.lea else r.encoding,
                 str(r.fram_bytes) if r.fram_bytes else "",
                 str(r.activation_bytes),
                 str(r.units),
@@ -176,6 +181,8 @@ def plan_json(plan: Plan) -> dict[str, Any]:
                 "cycles_per_unit_estimated": u.cycles,
                 "fram_writes_per_unit": u.writes,
                 "tile": asdict(u.tile) if u.tile else None,
+                "walk": _walk(plan, s),
+                "cycles_fitted": bool(s.attrs.get("lea")),
             }
             for s, u in zip(program.steps, plan.units, strict=True)
         ],
@@ -183,6 +190,13 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "fram_writes_per_inference": inference_writes(plan),
         "persistent": persistent_records(plan),
     }
+
+
+def _walk(plan: Plan, step: Step) -> str | None:
+    """The function in assembly that computes a layer, None where it is C."""
+    if not walks(plan.program, step, plan.board):
+        return None
+    return f"walk_{kernel(step.kernel).render(step, SizeOnly(plan.program)).walk}"
 
 
 def persistent_records(plan: Plan) -> list[dict[str, Any]]:

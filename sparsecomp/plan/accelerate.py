@@ -14,18 +14,25 @@ from sparsecomp.kernels import mac_lea
 from sparsecomp.plan.units import STEP_CALL_CYCLES, STEP_CYCLES, step_cycles
 from sparsecomp.program import Program, Step
 
-NOTE = "the accelerator's share of all cycles and energy is fitted to published measurements, never measured on hardware"
+NOTE = "cycles and energy of the accelerator are fitted to published measurements; nothing was measured on hardware"
 
 
 def accelerate(program: Program, board: Board) -> Program:
     """The program with ``lea`` among the attrs of each layer that gets faster: dense, of one group, its weights
-    widened to 16 bits. Raises InputError where the board has no accelerator, or computes with floats.
+    widened to 16 bits. Raises InputError where the board has no accelerator, and for floats.
     """
     if board.lea_ram is None:
         have = [name for name in list_boards() if load_board(name).lea_ram]
-        raise InputError(f"{board.name} has no low-energy accelerator", f"leave --lea, or take {' or '.join(have)}")
-    if program.is_float or not board.has_walks:
-        raise InputError("the low-energy accelerator computes with integers", "leave --lea, or --numeric float32")
+        raise InputError(
+            f"{board.name} has no low-energy accelerator", f"leave --lea out, or take --board {' or '.join(have)}"
+        )
+    if program.is_float:
+        raise InputError("the low-energy accelerator computes with integers", "leave --lea out, or --numeric float32")
+    if not board.has_walks:
+        raise InputError(
+            "the accelerator's kernel is assembly for 20-bit addresses and the 32-bit multiplier",
+            "give the board file's compiler -mlarge and -mhwmult=f5series",
+        )
     steps, notes = [], []
     for step in program.steps:
         faster = _faster(program, step, board) if step.kernel == "mac" else None
@@ -33,7 +40,7 @@ def accelerate(program: Program, board: Board) -> Program:
         if faster:
             more = faster.attrs["encoded"].nbytes - step.attrs["encoded"].nbytes
             before, after = (_whole(program, s, board) for s in (step, faster))
-            notes.append(f"{step.name}: by the accelerator, about {after:,} cycles instead of {before:,} and {more} bytes more")
+            notes.append(f"{step.name}: accelerated, about {after:,} cycles instead of {before:,}, {more} bytes more")
     notes.append(NOTE if notes else "no layer gets faster by the accelerator")
     return replace(program, steps=tuple(steps), notes=(*program.notes, *notes))
 
