@@ -11,7 +11,7 @@ from sparsecomp.boards import Board, list_boards, load_board
 from sparsecomp.encodings import ENCODERS
 from sparsecomp.errors import InputError
 from sparsecomp.kernels import mac_lea
-from sparsecomp.plan.units import STEP_CALL_CYCLES, STEP_CYCLES, step_cycles
+from sparsecomp.plan.units import STEP_CALL_CYCLES, STEP_CYCLES, accelerated_unit_cycles, step_cycles
 from sparsecomp.program import Program, Step
 
 NOTE = "cycles and energy of the accelerator are fitted to published measurements; nothing was measured on hardware"
@@ -66,7 +66,9 @@ def _faster(program: Program, step: Step, board: Board) -> Step | None:
 
 
 def _whole(program: Program, step: Step, board: Board) -> int:
-    """Estimated cycles of the whole layer, a start every so many cycles included."""
+    """Estimated cycles of the whole layer, the starts of its steps included."""
     cycles = step_cycles(program, step, board)
-    each = STEP_CALL_CYCLES + (mac_lea.setup_cycles(step) if step.attrs.get("lea") else 0)
-    return cycles + math.ceil(cycles / STEP_CYCLES) * each
+    if not step.attrs.get("lea"):
+        return cycles + STEP_CALL_CYCLES * math.ceil(cycles / STEP_CYCLES)
+    steps = math.ceil(cycles / accelerated_unit_cycles(step, board))
+    return cycles + steps * (STEP_CALL_CYCLES + mac_lea.setup_cycles(step))

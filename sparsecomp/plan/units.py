@@ -79,6 +79,13 @@ def step_cycles(program: Program, step: Step, board: Board) -> int:
     return math.ceil(step.items * item_cycles(program, step, board))
 
 
+def accelerated_unit_cycles(step: Step, board: Board) -> float:
+    """Of a unit with the accelerator. Nothing in its RAM is counted on after a commit, so a unit is a step of its own,
+    whose start is paid for by each unit, as half of a unit is by each failure.
+    """
+    return math.sqrt(2 * (STEP_CALL_CYCLES + mac_lea.setup_cycles(step)) * board.charge_cycles)
+
+
 def layer_cycles(plan: Plan, index: int) -> int:
     """Estimated cycles of a step in an inference without failures, its commits and calls included."""
     program, board, units = plan.program, plan.board, plan.units[index]
@@ -115,7 +122,7 @@ def cut(program: Program, board: Board, wire_words: int) -> tuple[tuple[Units, .
         each_item = item_cycles(program, step, board)
         work = math.ceil(min(size, step.items) * each_item) + call_cycles(program, step, board)
         per_step = size
-        if walks(program, step, board):
+        if walks(program, step, board) and not step.attrs.get("lea"):
             per_step = min(step.items, size * max(1, round(STEP_CYCLES / (size * each_item))))
         units.append(Units(first, size, count, work, worst, per_step))
         first += count
@@ -152,7 +159,9 @@ def _largest(program: Program, step: Step, board: Board, cycles: int, writes: in
 def _wanted(program: Program, step: Step, board: Board, most: int) -> int:
     """Items enough to make the commit cheap, in whole pixels where the charge allows."""
     wanted = float(WANTED_CYCLES)
-    if walks(program, step, board):
+    if step.attrs.get("lea"):
+        wanted = accelerated_unit_cycles(step, board)
+    elif walks(program, step, board):
         wanted = min(wanted, max(LEAST_CYCLES, math.sqrt(2 * COMMIT_CYCLES * board.charge_cycles)))
     size = min(most, max(1, math.ceil(wanted / max(1.0, item_cycles(program, step, board)))))
     group = program.tensors[step.output].channels if step.kernel == "mac" else 1

@@ -2,35 +2,17 @@
 geometry, how the restart units lie, and how many rows of weights stay in its RAM.
 """
 
-from dataclasses import replace
-
 import bench
 import mac_vectors
 import numpy as np
 import pytest
+from accelerated import BOARD, accelerated
 from toolchain import require_msp430
 from values import VECTORS, noise
 
-from sparsecomp.boards import load_board
 from sparsecomp.kernels.mac_lea import EXACT, commands_for
-from sparsecomp.plan.accelerate import candidates
 from sparsecomp_tools.msim import compare
 from sparsecomp_tools.virtual_board import run_elf
-
-BOARD = load_board("msp430fr5994")
-
-
-def accelerated(program, rows=lambda n: n):
-    """Every step that can be, with the most rows of weights that fit, as ``rows`` makes of them."""
-    steps = []
-    for step in program.steps:
-        found = candidates(program, step, BOARD) if step.kernel == "mac" else []
-        best = max(found, key=lambda s: s.attrs["lea"].resident_rows, default=step)
-        if found:
-            lea = best.attrs["lea"]
-            best = replace(best, attrs={**best.attrs, "lea": replace(lea, resident_rows=rows(lea.resident_rows))})
-        steps.append(best)
-    return replace(program, steps=tuple(steps))
 
 
 def layers(program):

@@ -4,7 +4,8 @@
 ; the planner proves; half of the result is the sum.
 ;
 ; The next output's first command runs while the processor scales the last one's sum; nobody touches the accelerator's
-; RAM meanwhile, and none runs at a commit. A failure loses that RAM and the step gathers everything again.
+; RAM meanwhile, and none runs at a commit. A failure loses that RAM, and the step begins by filling it again; the
+; planner makes each unit a step, so that no unit counts on what another left there.
 ;
 ; r4 next row that is not resident, r7 next resident row, r14 whether this output's first command was started.
 
