@@ -45,7 +45,8 @@ class Layer:
 
 @dataclass(frozen=True)
 class Run:
-    """A network on the virtual board. ``right``: its answer was the reference's; ``stack_bytes``: of SRAM, at most."""
+    """A network on the virtual board. ``right``: its answer was the reference's, and nobody disturbed the
+    accelerator; ``stack_bytes``: of SRAM, at most."""
 
     plan: Plan
     layers: tuple[Layer, ...]
@@ -82,8 +83,10 @@ def board_at(clock_hz: int, *, flags: tuple[str, ...] = ()) -> Board:
     return replace(board, clock_hz=clock_hz, fram=replace(board.fram, wait_states=waits), toolchain=toolchain)
 
 
-def measure(network: Prepared, board: Board) -> Run:
-    """Builds the self-test and runs it without failures. Raises ToolError where the virtual board stops early."""
+def measure(network: Prepared, board: Board, *, lea_start_cycles: int | None = None) -> Run:
+    """Builds the self-test and runs it without failures; ``lea_start_cycles`` are those of run_elf. Raises ToolError
+    where the virtual board stops early.
+    """
     plan = make_plan(network.program, board)
     with tempfile.TemporaryDirectory(prefix="sparsecomp-") as folder:
         project, events, image = (Path(folder) / name for name in ("project", "events", "fram"))
@@ -97,14 +100,16 @@ def measure(network: Prepared, board: Board) -> Run:
             elf = copy / "build/firmware.elf"
             symbols = _symbols(elf)
             stack = stack_depth(elf, elf.parent, board.toolchain.prefix)
-            found = run_elf(board, elf, image=image, events=events, watch=symbols["model_progress"])
+            options = {"watch": symbols["model_progress"], "lea_start_cycles": lea_start_cycles}
+            found = run_elf(board, elf, image=image, events=events, **options)
             if found.stopped != "asleep":
                 raise ToolError(f"the virtual board stopped: {found.message}")
             verdict = int.from_bytes(image.read_bytes()[symbols["selftest_verdict"] :][:2], "little")
             costs = attribute(read_events(events), plan.unit_count).layers([u.first for u in plan.units])
     rows = enumerate(zip(plan.program.steps, costs, plan.weight_bytes, strict=True))
     layers = tuple(Layer(s, c.cycles, layer_cycles(plan, i), c.energy_nj, nbytes) for i, (s, c, nbytes) in rows)
-    return Run(plan, layers, verdict == PASSED, found.early_multiplier_reads, stack)
+    disturbed = found.lea_conflicts + found.lea_saturations + found.lea_refusals
+    return Run(plan, layers, verdict == PASSED and not disturbed, found.early_multiplier_reads, stack)
 
 
 PASSED = 0x600D  # firmware/app/bare_selftest.c
