@@ -220,8 +220,8 @@ def planned(prepared: Prepared, wanted: Request, board: Board) -> Plan:
 
 def _with_host(result: Deployment, prepared: Prepared, wanted: Request, trial: Trial) -> Deployment:
     """What the host build of the same model says beside a board's answers."""
-    host = load_board("host")
-    plan = make_plan(prepared.program, host, volatile_input=wanted.volatile_input)
+    host, wanted = load_board("host"), replace(wanted, lea=False)
+    plan = planned(prepared, wanted, host)
     _, (elements, score) = _in_a_folder(
         prepared, wanted, lambda path: compare_on_host(prepared, plan, path, trial), host
     )

@@ -4,13 +4,15 @@ import json
 from dataclasses import replace
 
 import pytest
-from small import Net
+from small import Net, loaded
 from small import program as lowered
+from toolchain import require_msp430
 
 from sparsecomp.boards import list_boards, load_board
 from sparsecomp.errors import DoesNotFitError, InputError
 from sparsecomp.kernels.mac_lea import even
-from sparsecomp.pipeline import analyze, convert
+from sparsecomp.on_board import Bench
+from sparsecomp.pipeline import analyze, convert, deploy
 from sparsecomp.plan.accelerate import NOTE, accelerate, candidates
 from sparsecomp.plan.planner import make_plan
 from sparsecomp.plan.units import layer_cycles
@@ -120,3 +122,19 @@ def test_too_many_bytes_name_the_option(monkeypatch, model):
     with pytest.raises(DoesNotFitError) as refused:
         pipeline.planned(prepared, Request(), BOARD)
     assert refused.value.hint == "prune"
+
+
+def test_deployed_to_the_virtual_board(tmp_path):
+    """Every answer over the serial line is the reference's, and the host build's, which has no accelerator."""
+    require_msp430()
+    graph = network()
+    result = deploy(
+        loaded(graph),
+        tmp_path / "project",
+        board=BOARD.name,
+        lea=True,
+        encoding="dense",
+        bench=Bench(ports=("virtual",)),
+    )
+    assert result.exit_code == 0 and "walk_mac_dense_lea" in (tmp_path / "project/model.c").read_text()
+    assert any("fitted" in line for line in result.lines())

@@ -30,5 +30,5 @@ def test_a_layer_by_both_walks(tmp_path):
 
 
 def test_a_layer_that_the_multiplier_does_faster():
-    (row,) = json.loads(run("--only", "conv 5x5x1").stdout)["rows"]
+    (row,) = json.loads(run("--only", "conv 5x5x1-").stdout)["rows"]
     assert row["walk"] == "walk_mac_dense"
