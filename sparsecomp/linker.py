@@ -75,7 +75,7 @@ def hot_sections(plan: Plan) -> tuple[str, ...]:
             cycles[name] = cycles.get(name, 0) + layer_cycles(plan, index)
     free = board.spans("stack")[0][2] - STACK_BYTES
     found = []
-    for name in ["walk", *sorted(cycles, key=lambda name: -cycles[name])] if cycles else ():
+    for name in ["walk", "stretch", *sorted(cycles, key=lambda name: -cycles[name])] if cycles else ():
         if code_sizes()[name] <= free:
             free -= code_sizes()[name]
             found.append(name)

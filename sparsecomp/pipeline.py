@@ -20,12 +20,13 @@ from sparsecomp.on_board import Bench
 from sparsecomp.plan import Plan
 from sparsecomp.plan.accelerate import accelerate
 from sparsecomp.plan.planner import make_plan
+from sparsecomp.plan_report import plan_json
 from sparsecomp.prepare import Prepared, Request, prepare, random_inputs, test_data
 from sparsecomp.project import check_target, digest, staged, write_files
 from sparsecomp.prove import Progress, Trial, compare_on_host, prove, run_under_failures, silent, stream
 from sparsecomp.reference import run, wire_words
 from sparsecomp.render import Vector, render
-from sparsecomp.report import LayerRow, layer_rows, plan_json, to_json
+from sparsecomp.report import LayerRow, layer_rows, to_json
 from sparsecomp.results import (
     Analysis,
     Conversion,

@@ -17,7 +17,7 @@ import numpy as np
 
 from sparsecomp.c_text import comment, number_rows
 from sparsecomp.device_header import device_header, has_serial
-from sparsecomp.kernels import Rendered, kernel
+from sparsecomp.kernels import Rendered, kernel, mac_lea
 from sparsecomp.kernels.mac import nnz
 from sparsecomp.linker import link_map
 from sparsecomp.plan import Plan
@@ -282,10 +282,13 @@ def _copied(plan: Plan, functions: set[str], walking: set[str]) -> dict[str, byt
             text = source.read_bytes()
             if any(_defines(text, f"kernel_{name}") for name in functions):
                 out[f"kernels/{source.name}"] = text
-    for source in sorted(firmware.joinpath("kernels", "msp430").iterdir(), key=lambda f: f.name) if walking else ():
-        text = source.read_bytes()
-        if not source.name.startswith("mac_") or any(_defines(text, f"walk_{name}") for name in walking):
-            out[f"kernels/msp430/{source.name}"] = text
+    assembly = sorted(firmware.joinpath("kernels", "msp430").iterdir(), key=lambda f: f.name) if walking else []
+    for source in assembly:
+        if "lea" in source.name and mac_lea.WALK not in walking:
+            continue
+        twin = f"{source.name.rsplit('.', 1)[0]}.c"  # what has none is shared by all
+        if f"kernels/{twin}" in out or not firmware.joinpath("kernels", twin).is_file():
+            out[f"kernels/msp430/{source.name}"] = source.read_bytes()
     serial = has_serial(plan.board)
     folders = {
         "runtime": "runtime",

@@ -10,7 +10,8 @@ from typing import Any
 from sparsecomp.measurements import BoardRun
 from sparsecomp.metrics import GOOD_SQNR_DB
 from sparsecomp.plan import Plan
-from sparsecomp.report import VERSION, LayerRow, layer_table, plan_json, restart_line, rows_json, verdict
+from sparsecomp.plan_report import plan_json
+from sparsecomp.report import VERSION, LayerRow, layer_table, restart_line, rows_json, verdict
 
 ACCURACY_LOSS = 0.005
 SATURATED = 0.01

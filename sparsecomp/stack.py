@@ -16,7 +16,7 @@ from sparsecomp.toolchain import toolchain_path
 CALL_BYTES = 4  # CALLA pushes 20 bits in two words
 INTERRUPT_BYTES = 4  # PC and SR
 HANDLER = "_interrupt"
-KERNELS = ("kernel_", "walk_mac_")
+KERNELS = ("kernel_", "walk_")
 
 _FUNCTION = re.compile(r"^[0-9a-f]+ <([\w.]+)>:$")
 _CALL = re.compile(r"\b(?:calla?|bra?)\s+#(-?\d+)|\bmova\s+#(-?\d+),\s*r0\b")

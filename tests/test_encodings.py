@@ -14,6 +14,7 @@ from toolchain import require_msp430
 from sparsecomp.boards import load_board
 from sparsecomp.encodings import CHOICES, ENCODERS, bitmap, csr, dense, encode
 from sparsecomp.errors import DoesNotFitError, InputError
+from sparsecomp.kernels.mac import walk_cycles
 from sparsecomp.pipeline import convert
 from sparsecomp.plan.planner import make_plan
 from sparsecomp.plan.sizes import constant_bytes
@@ -274,3 +275,12 @@ def test_planned_bytes_are_those_on_the_target(tmp_path, memory):
 def test_the_kinds_differ_from_layer_to_layer():
     kinds = [s.attrs["encoded"].kind for s in program(sparse_network()).steps if s.kernel == "mac"]
     assert kinds == ["dense", "delta8", "bitmap", "delta8"]
+
+
+def test_fast_takes_the_fewest_cycles_and_auto_the_fewest_bytes():
+    found = {}
+    for choice in ("auto", "fast"):
+        steps = [s for s in program(sparse_network(), encoding=choice).steps if s.kernel == "mac"]
+        cycles = sum(s.items * walk_cycles(s, program(sparse_network()).tensors[s.output]) for s in steps)
+        found[choice] = cycles, sum(s.attrs["encoded"].nbytes for s in steps)
+    assert found["fast"][0] < found["auto"][0] and found["fast"][1] > found["auto"][1]

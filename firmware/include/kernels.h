@@ -178,6 +178,9 @@ typedef struct {
 } max_pool_t;
 
 void kernel_max_pool(const void *params, uint16_t first, uint16_t last);
+#ifdef MODEL_WALKS
+void walk_max_pool(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
+#endif
 
 /* One window along a dimension: cells start .. start + length - 1, and which multiplier applies. */
 typedef struct {
@@ -204,6 +207,9 @@ typedef struct {
 } avg_pool_t;
 
 void kernel_avg_pool(const void *params, uint16_t first, uint16_t last);
+#ifdef MODEL_WALKS
+void walk_avg_pool(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
+#endif
 
 /* clamp(requantize(a * gain_a + b * gain_b)); gains are below 2^15. */
 typedef struct {
@@ -220,6 +226,9 @@ typedef struct {
 } add_t;
 
 void kernel_add(const void *params, uint16_t first, uint16_t last);
+#ifdef MODEL_WALKS
+void walk_add(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
+#endif
 
 /* Element by element: negative inputs by gain_negative, others by gain, each with its shift; then clamped. */
 typedef struct {
@@ -238,6 +247,9 @@ typedef struct {
 } rectify_t;
 
 void kernel_rectify(const void *params, uint16_t first, uint16_t last);
+#ifdef MODEL_WALKS
+void walk_rectify(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
+#endif
 
 /* Element by element by a table: 257 values at inputs -32768, -32512 .. 32768, linear between them. */
 typedef struct {
@@ -252,6 +264,9 @@ typedef struct {
 } lookup_t;
 
 void kernel_lookup(const void *params, uint16_t first, uint16_t last);
+#ifdef MODEL_WALKS
+void walk_lookup(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
+#endif
 
 #ifdef MODEL_FLOAT
 float function_sigmoid(float x);
@@ -273,6 +288,9 @@ typedef struct {
 } copy_t;
 
 void kernel_copy(const void *params, uint16_t first, uint16_t last);
+#ifdef MODEL_WALKS
+void walk_copy(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
+#endif
 
 /* The cells around a tensor, or all of it (height 0). An item is one stored row, halo rows included. */
 typedef struct {
@@ -286,6 +304,9 @@ typedef struct {
 } fill_t;
 
 void kernel_fill(const void *params, uint16_t first, uint16_t last);
+#ifdef MODEL_WALKS
+void walk_fill(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
+#endif
 
 /* The input as it came over the wire to elements. */
 typedef struct {
@@ -303,5 +324,8 @@ typedef struct {
 } convert_t;
 
 void kernel_convert(const void *params, uint16_t first, uint16_t last);
+#ifdef MODEL_WALKS
+void walk_convert(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
+#endif
 
 #endif

@@ -20,6 +20,7 @@ ENCODERS = {
 }
 CHOICES = {
     "auto": ("dense", "delta8", "index16", "bitmap"),
+    "fast": ("dense", "delta8", "index16", "bitmap"),  # fewest cycles instead of fewest bytes
     "dense": ("dense",),
     "csr": ("delta8", "index16"),
     "delta8": ("delta8",),
@@ -34,6 +35,11 @@ def encode(matrix: np.ndarray, offsets: np.ndarray, choice: str) -> Encoded:
     ``matrix`` is (filters, taps) int8, int16 or float32; ``offsets`` gives each tap's position in elements from the
     window's first element, ascending. Raises InputError for an unknown choice, DoesNotFitError where none can index it.
     """
+    return min(candidates(matrix, offsets, choice), key=lambda e: e.nbytes)
+
+
+def candidates(matrix: np.ndarray, offsets: np.ndarray, choice: str) -> list[Encoded]:
+    """All encodings that ``choice`` allows, those left out that cannot index the matrix; raises as ``encode`` does."""
     if choice not in CHOICES:
         raise InputError(f"unknown encoding '{choice}'", "use one of " + ", ".join(CHOICES))
     results: list[Encoded] = []
@@ -45,4 +51,4 @@ def encode(matrix: np.ndarray, offsets: np.ndarray, choice: str) -> Encoded:
             refusals.append(refusal)
     if not results:
         raise refusals[0]
-    return min(results, key=lambda e: e.nbytes)
+    return results

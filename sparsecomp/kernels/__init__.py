@@ -112,6 +112,14 @@ def kernel(name: str) -> ModuleType:
     return importlib.import_module(f"sparsecomp.kernels.{name}")
 
 
+ROW_CYCLES = 44  # of the assembly, from the end of a row to the next
+
+
+def rows_cycles(out: Stored) -> float:
+    """What the assembly of an element-wise kernel pays for an output's rows, an item: a halo keeps them apart."""
+    return ROW_CYCLES / (out.width * out.channels) if any(out.halo) else 0.0
+
+
 def surface(names: Names, tensor: Stored) -> str:
     """C initializer of a ``surface_t``."""
     origin = names.at(tensor.name, tensor.origin)

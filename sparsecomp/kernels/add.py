@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from sparsecomp.arithmetic import requantize
-from sparsecomp.kernels import Memory, Names, Rendered, bounds, surface
-from sparsecomp.program import Step
+from sparsecomp.kernels import Memory, Names, Rendered, bounds, rows_cycles, surface
+from sparsecomp.program import Step, Stored
 
 
 def reference(step: Step, memory: Memory) -> None:
@@ -24,6 +24,14 @@ def reference(step: Step, memory: Memory) -> None:
 def cycles(step: Step) -> float:
     """Portable C on the MSP430."""
     return 480
+
+
+SUM_CYCLES = {8: 48, 16: 38, 24: 45}
+
+
+def walk_cycles(step: Step, out: Stored) -> float:
+    """The assembly on the MSP430, an item."""
+    return SUM_CYCLES.get(step.attrs["shift"], 16) + rows_cycles(out)
 
 
 def render(step: Step, names: Names) -> Rendered:

@@ -8,7 +8,7 @@ import numpy as np
 
 from sparsecomp.arithmetic import requantize
 from sparsecomp.kernels import Array, Memory, Names, Rendered, bounds, surface
-from sparsecomp.program import Step
+from sparsecomp.program import Step, Stored
 
 
 def reference(step: Step, memory: Memory) -> None:
@@ -34,6 +34,22 @@ def cycles(step: Step) -> float:
     """Portable C on the MSP430, at the largest window."""
     a = step.attrs
     return 885 + 24 * max(r[1] for r in a["rows"]) * max(c[1] for c in a["columns"])
+
+
+FINISH_CYCLES = {8: 66, 16: 56, 24: 60, 32: 54, 40: 55}  # finish.S
+WINDOW_CYCLES, BLOCK = 185, 8  # cells of a row without a loop
+
+
+def walk_cycles(step: Step, out: Stored) -> float:
+    """The assembly on the MSP430, an item, mean over the windows."""
+    a = step.attrs
+    total = 0
+    for _, rows, row_class in a["rows"]:
+        for _, columns, column_class in a["columns"]:
+            total += rows * (7 + 5 * columns if columns <= BLOCK else 5 + 8 * columns)
+            in_one = a["shift"] == 16 and 0 < rows * columns * a["multiplier"][row_class, column_class] <= 1 << 16
+            total += 35 if in_one else 19 + FINISH_CYCLES[a["shift"]]
+    return total / (out.height * out.width) + WINDOW_CYCLES / out.channels
 
 
 def render(step: Step, names: Names) -> Rendered:

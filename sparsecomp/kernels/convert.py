@@ -9,10 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from sparsecomp.arithmetic import requantize
-from sparsecomp.kernels import Array, Memory, Names, Rendered, number, surface
-from sparsecomp.program import Step
+from sparsecomp.kernels import Array, Memory, Names, Rendered, number, rows_cycles, surface
+from sparsecomp.program import Step, Stored
 
 KINDS = {"u8": 0, "i8": 1, "i16": 2}
+LARGEST = {"u8": 255, "i8": 128, "i16": 32768}
 
 
 def reference(step: Step, memory: Memory) -> None:
@@ -31,6 +32,30 @@ def reference(step: Step, memory: Memory) -> None:
 def cycles(step: Step) -> float:
     """Portable C on the MSP430."""
     return 420
+
+
+# By kind, as in convert.S.
+TABLE_CYCLES = {"u8": 13, "i8": 13, "i16": 14}
+LOAD_CYCLES = {"u8": 5, "i8": 6, "i16": 4}
+
+
+def walk_cycles(step: Step, out: Stored) -> float:
+    """The assembly on the MSP430, an item."""
+    a = step.attrs
+    if a["table"] is not None:
+        return TABLE_CYCLES[a["kind"]] + rows_cycles(out)
+    gain, offset, shift = a["gain"], a["offset"], a["shift"]
+    if (a["kind"], gain, offset, shift) == ("i16", 256, 0, 8):
+        return 9 + rows_cycles(out)
+    most = abs(gain) * LARGEST[a["kind"]] + abs(offset) + (1 << shift - 1)
+    if shift == 8 and most < 1 << 31:
+        whole = (gain | offset) % 256 == 0 and most < 1 << 23
+        work = 12 if whole else 26
+    elif shift == 16 and most < 1 << 31:
+        work = 16
+    else:
+        work = {8: 42, 16: 35, 24: 39}.get(shift, 30)
+    return LOAD_CYCLES[a["kind"]] + work + rows_cycles(out)
 
 
 def render(step: Step, names: Names) -> Rendered:

@@ -10,7 +10,7 @@ import numpy as np
 
 from sparsecomp.arithmetic import requantize
 from sparsecomp.kernels import Memory, Names, Rendered
-from sparsecomp.program import Step
+from sparsecomp.program import Step, Stored
 
 
 def indices(step: Step, side: str) -> np.ndarray:
@@ -30,6 +30,27 @@ def reference(step: Step, memory: Memory) -> None:
 def cycles(step: Step) -> float:
     """Portable C on the MSP430."""
     return 700
+
+
+SCALE_CYCLES = {8: 31, 16: 21, 24: 28}
+RUN_CYCLES, STRIDED_RUN_CYCLES, LINE_CYCLES = 17, 31, 15
+BLOCK, PASS_CYCLES = 16, 6  # words moved in a row
+
+
+def walk_cycles(step: Step, out: Stored) -> float:
+    """The assembly on the MSP430, an item. The last two dimensions are one run where both sides have them so."""
+    a = step.attrs
+    lines, runs, run = a["size"]
+    if all(a[side][1] == run * a[side][2] for side in ("input_step", "output_step")):
+        lines, runs, run = 1, lines, runs * run
+    around = (LINE_CYCLES * lines + RUN_CYCLES * lines * runs) / step.items
+    if (a["gain"], a["shift"]) != (256, 8):
+        each = SCALE_CYCLES.get(a["shift"], 8)
+    elif (a["input_step"][2], a["output_step"][2]) == (1, 1):
+        return 4 + PASS_CYCLES * -(-run // BLOCK) / run + around
+    else:
+        each = 9
+    return each + around + (STRIDED_RUN_CYCLES - RUN_CYCLES) / run
 
 
 def render(step: Step, names: Names) -> Rendered:

@@ -34,6 +34,23 @@ def cycles(step: Step) -> float:
     return 60 + 25 * step.attrs["pitch"]
 
 
+BLOCK, PASS_CYCLES = 16, 6  # words stored in a row
+
+
+def walk_cycles(step: Step, out: Stored) -> float:
+    """The assembly on the MSP430, a row: the mean of those filled whole and those filled at both ends."""
+
+    def words(count: int) -> int:
+        return 3 * count + PASS_CYCLES * max(1, -(-count // BLOCK))
+
+    whole = 5 + words(out.pitch)
+    if step.attrs["whole"]:
+        return whole
+    left = out.halo[1] * out.channels
+    ends = 7 + words(left) + words(out.halo[3] * out.channels)
+    return (ends * out.height + whole * (out.stored_height - out.height)) / out.stored_height
+
+
 def render(step: Step, names: Names) -> Rendered:
     """The fields of ``fill_t``; a height of 0 leaves no row that has an inside."""
     tensor = names.tensor(step.output)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparsecomp.kernels import Array, Memory, Names, Rendered, surface
-from sparsecomp.program import Step
+from sparsecomp.kernels import Array, Memory, Names, Rendered, rows_cycles, surface
+from sparsecomp.program import Step, Stored
 
 FLOAT = {
     "sigmoid": lambda x: 1.0 / (1.0 + np.exp(-x.astype(np.float64))),
@@ -29,6 +29,11 @@ def reference(step: Step, memory: Memory) -> None:
 def cycles(step: Step) -> float:
     """Portable C on the MSP430."""
     return 320
+
+
+def walk_cycles(step: Step, out: Stored) -> float:
+    """The assembly on the MSP430, an item."""
+    return 47 + rows_cycles(out)
 
 
 def render(step: Step, names: Names) -> Rendered:

@@ -128,7 +128,7 @@ def walk_cycles(step: Step, out: Stored) -> float:
     """The assembly on the MSP430."""
     if step.attrs.get("lea"):
         return mac_lea.item_cycles(step, out)
-    return mac_cycles.item_cycles(step, out)
+    return mac_cycles.item_cycles(step.attrs, out)
 
 
 FUNCTIONS = {

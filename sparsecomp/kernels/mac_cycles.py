@@ -7,23 +7,25 @@ window of a pool beats those before it is taken as if all orders were equally li
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
-from sparsecomp.program import INT16, Step, Stored
+from sparsecomp.program import INT16, Stored
 
 BLOCK, ENTRIES = 16, 8  # products and entries in a row
-NEXT_PIXEL, NEXT_ROW, NEXT_GROUP = 94, 14, 59
+NEXT_PIXEL, NEXT_ROW, NEXT_GROUP, NEXT_CHANNEL = 94, 14, 59, 10
 FINISH = {8: 70, 16: 55, 24: 57, 32: 44, 40: 46}  # by shift: from the sum to the next output
 CLAMP = 5  # where "high" is less than saturation
 POOL_WINDOW, POOL_UPDATE, POOL_BEGIN, POOL_END = 26, 6, 38, 16
 POOL_BESIDE, POOL_BELOW, POOL_ROW = 26, 33, 6
 
 
-def item_cycles(step: Step, out: Stored) -> float:
-    """Mean cycles of an output, the walk from pixel to pixel included."""
-    a = step.attrs
+def item_cycles(a: Mapping[str, Any], out: Stored) -> float:
+    """Mean cycles of an output, the walk from pixel to pixel included; ``a`` are the attrs of kernels/mac.py."""
     rows, columns, _, _ = a.get("pool", (1, 1, 0, 0))
-    window = _start(step) + _body(step)
+    window = _start(a) + _body(a)
     finish = FINISH[a["shift"]] + (CLAMP if a["high"] < INT16[1] else 0)
     cycles = window + finish
     if rows * columns > 1:
@@ -31,13 +33,16 @@ def item_cycles(step: Step, out: Stored) -> float:
         between = rows * POOL_ROW + (rows - 1) * POOL_BELOW + rows * (columns - 1) * POOL_BESIDE
         cycles = rows * columns * (window + POOL_WINDOW) + updates * POOL_UPDATE + between
         cycles += POOL_BEGIN + POOL_END + finish
-    groups = 1 if a["group_size"] == 1 and a["encoded"].kind == "dense" else out.channels // a["group_size"]
+    groups = out.channels // a["group_size"]
+    if a["group_size"] == 1:  # one segment: the body of a dense layer moves on by itself
+        cycles += 0 if a["encoded"].kind == "dense" else NEXT_CHANNEL
+        groups = 1
     return cycles + (NEXT_PIXEL + NEXT_ROW / out.width + (groups - 1) * NEXT_GROUP) / out.channels
 
 
-def _start(step: Step) -> float:
+def _start(a: Mapping[str, Any]) -> float:
     """From the bias to the first product."""
-    bias, shift = step.attrs["bias"], step.attrs["bias_shift"]
+    bias, shift = a["bias"], a["bias_shift"]
     if bias is None:
         return 8
     if shift < 15:
@@ -45,13 +50,13 @@ def _start(step: Step) -> float:
     return 24 + 5 * max(0, shift - 16)
 
 
-def _body(step: Step) -> float:
+def _body(a: Mapping[str, Any]) -> float:
     """The sum of one window."""
-    encoded = step.attrs["encoded"]
+    encoded = a["encoded"]
     if encoded.kind == "dense":
-        return _dense(*step.attrs["runs"][:3])
+        return _dense(*a["runs"][:3])
     if encoded.kind == "bitmap":
-        return _bitmap(encoded.offsets, *step.attrs["runs"][:3])
+        return _bitmap(encoded.offsets, *a["runs"][:3])
     counts = encoded.rows.astype(float)
     entered = np.where(counts > 0, 13 + 11 * counts + 3 * np.ceil(counts / ENTRIES), 0)
     return 5 + (1 if encoded.kind == "delta8" else 0) + float(entered.mean())

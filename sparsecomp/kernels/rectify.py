@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from sparsecomp.arithmetic import requantize
-from sparsecomp.kernels import Memory, Names, Rendered, bounds, number, surface
-from sparsecomp.program import Step
+from sparsecomp.kernels import Memory, Names, Rendered, bounds, number, rows_cycles, surface
+from sparsecomp.program import Step, Stored
 
 
 def reference(step: Step, memory: Memory) -> None:
@@ -27,6 +27,21 @@ def reference(step: Step, memory: Memory) -> None:
 def cycles(step: Step) -> float:
     """Portable C on the MSP430."""
     return 420
+
+
+SCALE_CYCLES = {8: 49, 16: 39, 24: 46}
+
+
+def walk_cycles(step: Step, out: Stored) -> float:
+    """The assembly on the MSP430, an item, where inputs are negative and clamped as often as not."""
+
+    def side(gain: int, shift: int, more: int) -> int:
+        if gain == 0 or (gain, shift) == (256, 8) or shift not in SCALE_CYCLES:
+            return 23
+        return SCALE_CYCLES[shift] + more
+
+    a = step.attrs
+    return (side(a["gain"], a["shift"], 0) + side(a["gain_negative"], a["shift_negative"], 2)) / 2 + rows_cycles(out)
 
 
 def render(step: Step, names: Names) -> Rendered:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparsecomp.encodings import encode
+from sparsecomp.encodings import candidates, encode
 from sparsecomp.filters import quantize_filters
+from sparsecomp.kernels import mac_cycles
 
 
 def lower_mac(node, build, source, matrix, bias, geometry, prefix, bits=None):
@@ -32,6 +33,14 @@ def lower_mac(node, build, source, matrix, bias, geometry, prefix, bits=None):
         values = {key: getattr(filters, key) for key in ("matrix", "bias", "bias_shift", "multiplier", "shift")}
     out = build.output(name, fraction, low, high)
     choice = "dense" if bits else build.options.encoding
-    values["encoded"] = encode(values["matrix"], geometry["offsets"], choice)
-    bounds = {"low": out.low, "high": out.high}
-    build.emit("mac", prefix, (source.name,), out.name, out.elements, node, {**values, **geometry, **bounds})
+    attrs = {**values, **geometry, "low": out.low, "high": out.high}
+    attrs["encoded"] = _encoded(attrs, out, choice)
+    build.emit("mac", prefix, (source.name,), out.name, out.elements, node, attrs)
+
+
+def _encoded(attrs, out, choice):
+    """The smallest encoding that is allowed, or ('fast') the one that the MSP430 is done with first."""
+    if choice != "fast":
+        return encode(attrs["matrix"], attrs["offsets"], choice)
+    found = candidates(attrs["matrix"], attrs["offsets"], choice)
+    return min(found, key=lambda e: (mac_cycles.item_cycles({**attrs, "encoded": e}, out), e.nbytes))

@@ -53,14 +53,6 @@ class Arena:
 
 
 @dataclass(frozen=True)
-class Tile:
-    """A layer's output cut into bands of ``rows`` and groups of ``channels``."""
-
-    rows: int
-    channels: int
-
-
-@dataclass(frozen=True)
 class Units:
     """How a step is cut into restart units: ``per_unit`` items each, ``count`` units, the first numbered ``first``.
 
@@ -74,7 +66,6 @@ class Units:
     cycles: int
     writes: int
     per_step: int = 0
-    tile: Tile | None = None
 
 
 @dataclass(frozen=True)

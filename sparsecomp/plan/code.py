@@ -21,7 +21,7 @@ FLOAT_BYTES = 4 * 1024
 STEP_BYTES = 100  # layer_t, the largest parameters (mac_bitmap_t), the view and the cycle counter, with 20-bit pointers
 
 
-COMMON = ("walk", "setup", "multiplier_takes_bytes")  # what every walk needs, by section
+COMMON = ("walk", "stretch", "setup", "multiplier_takes_bytes")  # what every walk needs, by section
 
 
 @cache

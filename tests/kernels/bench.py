@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 from dataclasses import replace
@@ -20,8 +21,9 @@ from sparsecomp.program import Port, Program, Step, Stored
 from sparsecomp.reference import run, wire_words
 from sparsecomp.render import Vector, render
 from sparsecomp.wire import Wire
+from sparsecomp_tools.measure import attribute, cursor_address
 from sparsecomp_tools.msim import Inference, parse
-from sparsecomp_tools.virtual_board import run_elf
+from sparsecomp_tools.virtual_board import read_events, run_elf
 
 FIRMWARE = Path(str(files("sparsecomp_firmware")))
 FLAGS = (
@@ -110,14 +112,23 @@ def small_units(plan: Plan, items: int = ITEMS, steps: int = 3) -> Plan:
     return check(replace(plan, units=tuple(units)))
 
 
+def board_without_line() -> Board:
+    """A board whose firmware has no serial line, which is quicker to build."""
+    return replace(load_board("msp430fr5994"), serial=None)
+
+
 def write_project(
     program: Program, wire: list[np.ndarray], directory: Path, items: int = ITEMS, board: str | Board = "host"
 ) -> Path:
     """The generated directory of a program."""
     board = load_board(board) if isinstance(board, str) else board
     plenty = replace(board, energy=replace(board.energy, charge_cycles=10**9))
-    plan = small_units(make_plan(program, plenty), items)
     vector = Vector(wire_words(program, wire)[0], np.concatenate(run(program, wire).words(0)))
+    return write_plan(small_units(make_plan(program, plenty), items), vector, directory)
+
+
+def write_plan(plan: Plan, vector: Vector, directory: Path) -> Path:
+    """The generated directory of a plan."""
     for name, data in render(plan, vector, "0" * 64, "0").items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         (directory / name).write_bytes(data)
@@ -145,12 +156,29 @@ def infer_board(program: Program, wire: list[np.ndarray], folder: Path, items: i
     main = (Path(__file__).parent / "dump_main.c").read_text()
     dump = (FIRMWARE / "ports" / "msim" / "msim_main.c").read_text()
     (directory / "main.c").write_text(main.replace('#include "msim_main.c"', dump))
+    # The delivered words lie beside the code, for which the plan has no room.
+    script = directory / "board.ld"
+    script.write_text(re.sub(r"ASSERT\(__code_end.*", "", script.read_text()))
     with built(directory, board) as copy:
         words = wire_words(program, wire)
         found = run_elf(board, copy / "build" / "firmware.elf", words.tobytes(), semihosting=True)
     assert (found.stopped, found.exit_code) == ("exit", 0), found.message
     assert found.early_multiplier_reads == 0
     return parse(found.output, len(program.steps), len(program.outputs), len(words))
+
+
+def layer_cycles(program: Program, folder: Path, board: Board) -> list[int]:
+    """Cycles of every step in one inference on random words, cut into units as a deployed network is."""
+    plan = make_plan(program, board)
+    directory = write_plan(plan, Vector(np.zeros(1, np.int16), np.zeros(1, np.int16)), folder / "project")
+    (directory / "main.c").write_text((Path(__file__).parent / "cycles_main.c").read_text())
+    with built(directory, board) as copy:
+        elf = copy / "build" / "firmware.elf"
+        cursor, events = cursor_address(elf), folder / "events"
+        found = run_elf(board, elf, watch=cursor, stop_value=plan.unit_count + 1, events=events, cycle_limit=10**8)
+    assert found.stopped == "watched" and found.early_multiplier_reads == 0
+    costs = attribute(read_events(events), plan.unit_count)
+    return [layer.cycles for layer in costs.layers([unit.first for unit in plan.units])]
 
 
 def infer_host(directory: Path, program: Program, wire: list[np.ndarray], target: Path) -> list[Inference]:

@@ -43,6 +43,24 @@ def copy() -> Bench:
 
 
 @vectors
+def runs() -> Bench:
+    """Copies whose elements lie side by side, in runs of every length around that of a block of moves."""
+    bench = Bench()
+    x = bench.source(noise(600, 8), 1, 1, 600)
+    for length in (1, 2, 15, 16, 17, 31, 32, 33, 49):
+        size, strides = (3, 2, length), ((3 * length + 2, length + 1, 1), (2 * length, length, 1))
+        box(bench, x, bench.tensor(3, 2, length), size, strides, start=5, what=f"runs of {length}")
+        pairs = ((3 * length, length, 1), (2 * length, length, 1))
+        box(bench, x, bench.tensor(3, 2, length), size, pairs, what=f"runs of two times {length}")
+    box(bench, x, bench.tensor(5, 6, 4), (5, 6, 4), ((1, 5, 30), (24, 4, 1)), what="permuted back")
+    strides = ((1, 5, 30), (24, 4, 1))
+    for gain, shift in ((255, 8), (20000, 16), (20000, 24), (1, 40)):
+        what = f"permuted back, {gain} >> {shift}"
+        box(bench, x, bench.tensor(5, 6, 4), (5, 6, 4), strides, what=what, gain=gain, shift=shift)
+    return bench
+
+
+@vectors
 def add() -> Bench:
     bench = Bench()
     first, second = (side.reshape(-1) for side in np.meshgrid(EXTREMES[::3], EXTREMES[1::3]))
@@ -62,6 +80,8 @@ def add() -> Bench:
     wide = bench.source(noise(7 * 8 * 2, 1), 3, 4, 2, halo=(1, 1, 3, 3))
     plain = bench.source(noise(24, 2), 3, 4, 2)
     total((wide, plain), bench.tensor(3, 4, 2, halo=(0, 2, 1, 0)), 256, 128, 8, "three pitches")
+    for number, names in enumerate(((wide, plain), (plain, wide), (plain, plain))):
+        total(names, bench.tensor(3, 4, 2), 256, 128, 8, f"two pitches, {number}")
     return bench
 
 
@@ -138,6 +158,34 @@ def convert() -> Bench:
     maps = [(1, 0, 8), (256, 0, 8), (32767, most, 16), (-32767, -most, 8), (-32767, most, 24), (0, 2**31 - 1, 16)]
     for gain, offset, shift in maps:
         converted(words, "i16", bench.tensor(1, 1, COUNT), gain, offset, shift)
+    converted(words, "i16", bench.tensor(1, 1, COUNT), 0, 0, 8, table)
+    converted(words, "i16", bench.tensor(1, COUNT, 1, halo=(0, 1, 0, 0)), 256, 0, 8)
+    return bench
+
+
+@vectors
+def convert_bounds() -> Bench:
+    """Gains and offsets on both sides of where the sum's bounds decide how it is scaled."""
+    bench = Bench()
+    kinds = {
+        "u8": (bench.raw(np.arange(256), "u8"), 256, 255),
+        "i8": (bench.raw(np.arange(256) - 128, "i8"), 256, 128),
+        "i16": (bench.raw(EXTREMES, "i16"), COUNT, 32768),
+    }
+    for kind, (port, count, largest) in kinds.items():
+        maps = [(gain, offset, 8) for gain in (256, -256, 16384, 0) for offset in (0, 256, -512, 1)]
+        for gain in (-16384, 32767):
+            for end, half in ((1 << 23, 128), (1 << 31, 128), (1 << 31, 1 << 15)):
+                # The sum of everything is end - 1, end, or in the last multiple of 256.
+                rest = end - half - abs(gain) * largest
+                offsets = [n for n in (rest - 1, rest, rest - rest % 256, -rest, 1 - rest) if n < 1 << 31]
+                maps += [(gain, n, 16 if half > 128 else 8) for n in offsets if abs(gain) * largest + abs(n) < 1 << 31]
+        for gain, offset, shift in dict.fromkeys(maps):
+            scale = {"gain": gain, "offset": offset, "shift": shift, "scale": 1.0, "zero": 0.0}
+            what = f"{kind} {gain}, {offset} >> {shift}"
+            bench.step(
+                "convert", (port,), bench.tensor(1, 1, count), what=what, port=port, kind=kind, table=None, **scale
+            )
     return bench
 
 
@@ -154,4 +202,9 @@ def fill() -> Bench:
         at = bench.tensors[name]
         box(bench, x, name, (2, 3, 2), ((0, 0, 1), (at.pitch, 2, 1)), end=at.origin, what="inside")
     bench.fill(bench.tensor(3, 2, 5), -32768, whole=True)
+    # Ends and rows of every length around that of a block of stores.
+    for length, rest in ((1, 16), (15, 17), (16, 1), (17, 15), (33, 0), (0, 32)):
+        name = bench.tensor(2, 3, 1, (1, length, 2, rest), value=9)
+        at = bench.tensors[name]
+        box(bench, x, name, (2, 3, 1), ((0, 0, 1), (at.pitch, 1, 1)), end=at.origin, what=f"{length}, {rest}")
     return bench

@@ -8,7 +8,6 @@ import window_vectors  # noqa: F401
 from toolchain import require_msp430
 from values import VECTORS
 
-from sparsecomp.boards import load_board
 from sparsecomp_tools.msim import check_msim, compare
 
 
@@ -53,9 +52,9 @@ def test_in_the_msp430_simulator(project, name, model):
 
 
 @pytest.mark.parametrize("items", [1, 7])
-@pytest.mark.parametrize("name", [n for n in VECTORS if n.startswith("mac_")])
+@pytest.mark.parametrize("name", VECTORS)
 def test_walks_on_the_simulated_device(project, name, items, tmp_path):
     require_msp430()
     program, wire, _ = project(name)
-    found = bench.infer_board(program, wire, tmp_path, items, load_board("msp430fr5994"))
+    found = bench.infer_board(program, wire, tmp_path, items, bench.board_without_line())
     assert compare(program, wire, found, "assembly") > len(program.steps)

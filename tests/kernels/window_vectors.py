@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 from bench import Bench
 from values import CLAMPS, noise, vectors
@@ -16,6 +18,18 @@ WINDOWS = [  # (height, width, channels), kernel, stride, pad, dilation, (output
     ((1, 9, 4), (1, 4), (1, 3), (0, 2), (1, 1), (1, 4)),
     ((3, 3, 2), (1, 1), (2, 2), (0, 0), (1, 1), (2, 2)),
     ((4, 5, 2), (5, 5), (3, 4), (2, 2), (1, 1), (2, 2)),
+    # Two and four taps inside the input, perhaps cut short above or below.
+    ((4, 10, 5), (2, 2), (2, 2), (0, 0), (1, 1), (2, 5)),
+    ((5, 6, 3), (2, 2), (2, 2), (0, 0), (1, 1), (3, 3)),
+    ((5, 5, 2), (2, 2), (1, 1), (1, 0), (1, 1), (6, 4)),
+    ((7, 9, 1), (2, 2), (3, 3), (0, 0), (2, 3), (2, 2)),
+    ((1, 11, 4), (1, 2), (1, 2), (0, 0), (1, 1), (1, 5)),
+    ((6, 4, 3), (2, 1), (2, 1), (0, 0), (1, 1), (3, 4)),
+    ((5, 6, 2), (3, 2), (2, 2), (1, 0), (1, 1), (3, 3)),
+    # Three taps in a row, and windows that reach beyond the right side only.
+    ((3, 7, 2), (1, 3), (1, 2), (0, 0), (1, 1), (3, 3)),
+    ((7, 3, 2), (3, 1), (2, 1), (0, 0), (1, 1), (3, 3)),
+    ((4, 5, 3), (2, 2), (2, 2), (0, 0), (1, 1), (2, 3)),
 ]
 
 
@@ -63,6 +77,13 @@ def avg_pool() -> Bench:
         multiplier = np.minimum(np.floor(2.0**shift / divisors + 0.5), 32767).astype(int)
         to = bench.tensor(3, 4, 2, halo=(0, 1, 1, 0))
         averaged(y, to, rows, columns, divisors, multiplier, shift, f"classes >> {shift}")
+    # cells * multiplier up to 65,536 is one sum, above it is not; rows of up to 8 cells have no loop.
+    for value in (-32768, 32767):
+        x = bench.source(np.full(9 * 9 * 2, value), 9, 9, 2)
+        for length, multiplier in product((1, 2, 4, 8, 9), (0, 1, 809, 1024, 1025, 16384, 16385, 32767)):
+            spans = tuple((i, length, 0) for i in range(min(3, 10 - length)))
+            to, what = bench.tensor(len(spans), len(spans), 2), f"{length} x {length}, {value} * {multiplier}"
+            averaged(x, to, spans, spans, [[length * length]], [[multiplier]], 16, what)
     for low, high in CLAMPS:
         to, what = bench.tensor(1, 1, 2), f"{low} to {high}"
         averaged(y, to, ((1, 4, 0),), ((0, 6, 0),), [[24]], [[2731]], 16, what, low=low, high=high)

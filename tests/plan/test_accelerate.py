@@ -16,8 +16,9 @@ from sparsecomp.pipeline import analyze, convert, deploy
 from sparsecomp.plan.accelerate import NOTE, accelerate, candidates
 from sparsecomp.plan.planner import make_plan
 from sparsecomp.plan.units import layer_cycles
+from sparsecomp.plan_report import plan_json
 from sparsecomp.prepare import Request
-from sparsecomp.report import layer_rows, layer_table, plan_json
+from sparsecomp.report import layer_rows, layer_table
 
 BOARD = load_board("msp430fr5994")
 

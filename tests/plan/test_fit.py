@@ -12,7 +12,8 @@ from sparsecomp.boards import list_boards, load_board
 from sparsecomp.errors import DoesNotFitError
 from sparsecomp.plan.planner import make_plan
 from sparsecomp.plan.units import CURSOR_LIMIT, inference_writes, step_writes
-from sparsecomp.report import plan_json, verdict
+from sparsecomp.plan_report import plan_json
+from sparsecomp.report import verdict
 
 HOST = load_board("host")
 SMALL = load_board("msp430fr5969")

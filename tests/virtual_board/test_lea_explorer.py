@@ -6,8 +6,8 @@ from pathlib import Path
 import networks
 import pytest
 from accelerated import accelerated
+from explored import RUN, RUNTIME, explored, minute
 from small import Net
-from test_explorer import RUN, RUNTIME, explored, minute
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "kernels"))
 from bench import small_units  # noqa: E402

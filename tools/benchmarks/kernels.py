@@ -112,12 +112,16 @@ def inner(rows: list[dict]) -> list[dict]:
 
 
 def bound(run: Run) -> float:
-    """1.25 (8 a dense product + 11 a non-zero one) + 110 an output of each step, in cycles."""
+    """1.25 (8 a dense product + 11 a non-zero one) + 110 an output, in cycles. Outputs are those of the network's layers
+    that are computed: each window of a pool is one of its convolution's.
+    """
     macs = [layer for layer in run.layers if layer.step.kernel == "mac"]
     total = sum(
         8 * products(m, True) if m.step.attrs["encoded"].kind == "dense" else 11 * products(m, False) for m in macs
     )
-    outputs = sum(layer.step.items for layer in run.layers if layer.step.kernel != "fill")
+    windows = (layer.step.attrs.get("pool", (1, 1)) for layer in run.layers)
+    steps = zip(run.layers, windows, strict=True)
+    outputs = sum(layer.step.items * w[0] * w[1] for layer, w in steps if layer.step.kernel != "fill")
     return 1.25 * total + 110 * outputs
 
 

@@ -134,7 +134,7 @@ finishes:
     dec.w   r9
     jz      3f
     mov.w   F_START(r1), pc
-3:  br      #walk_segment_end
+3:  mov.w   F_END(r1), pc
 
     FINISH  each_open, @r13+, .Lopen
     FINISH  one_open, @r13, .Lopen

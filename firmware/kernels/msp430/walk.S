@@ -26,15 +26,23 @@ walk_divide:
     clr.w   r4
     reta
 1:  mov.w   #16, r7
-2:  rla.w   r4
+    cmp.w   #0x100, r4                  ; leading zeros give nothing
+    jhs     2f
+    swpb    r4
+    mov.w   #8, r7
+2:  cmp.w   #0x1000, r4
+    jhs     3f
+    rlam.w  #4, r4
+    sub.w   #4, r7
+3:  rla.w   r4
     rlc.w   r6
-    jc      3f
+    jc      4f
     cmp.w   r5, r6
-    jlo     4f
-3:  sub.w   r5, r6
+    jlo     5f
+4:  sub.w   r5, r6
     inc.w   r4
-4:  dec.w   r7
-    jnz     2b
+5:  dec.w   r7
+    jnz     3b
     reta
     .size   walk_divide, .-walk_divide
 
@@ -48,6 +56,7 @@ walk_divide:
 ; r12 parameters, r13 first, r14 last, r15 per_unit, r11 setup.
 walk_enter:
     mov.w   #0, &MPY32CTL0
+    mov.w   #walk_segment_end, F_END(r1)
     mov.w   r15, F_PER_UNIT(r1)
     mov.w   r15, F_UNIT_LEFT(r1)
     sub.w   r13, r14
@@ -164,9 +173,8 @@ walk_go:
     mov.w   r5, r15
     bis.w   r6, r15
     cmp.w   #1, r15
-    jne     1f
-    br      #walk_segment
-1:  mov.w   F_FINISH(r1), F_POOL_FINISH(r1)
+    jeq     .Lapart
+    mov.w   F_FINISH(r1), F_POOL_FINISH(r1)
     mov.w   F_START(r1), F_POOL_START(r1)
     mov.w   #walk_pool_finish, F_FINISH(r1)
     mov.w   #walk_pool_start, F_START(r1)
@@ -194,7 +202,28 @@ walk_go:
     adda    r5, r5
     suba    r6, r5
     mova    r5, F_POOL_NEXT(r1)
-    br      #walk_segment
+
+; Where each output has a window of its own and the body does not move on by itself, the next output's start does; all
+; of a pixel is then one segment. The first start is to find r8 one step before.
+.Lapart:
+    cmp.w   #1, P_GROUP_SIZE(r12)
+    jne     1f
+    mova    F_OUTPUT_STEP(r1), r5
+    cmpa    #0, r5
+    jne     1f
+    mov.w   P_CHANNELS(r12), F_GROUP(r1)
+    mov.w   F_CHANNELS_LEFT(r1), F_GROUP_LEFT(r1)
+    mova    F_GROUP_BYTES(r1), r5
+    suba    r5, r8
+    mova    F_PIXEL(r1), r6
+    suba    r5, r6
+    mova    r6, F_PIXEL(r1)
+    mova    F_ROW(r1), r6
+    suba    r5, r6
+    mova    r6, F_ROW(r1)
+    mov.w   F_START(r1), F_CHANNEL_START(r1)
+    mov.w   #walk_channel_start, F_START(r1)
+1:  br      #walk_segment
     .size   walk_go, .-walk_go
 
     .section .text.walk, "ax", @progbits
@@ -251,6 +280,10 @@ walk_segment:
     adda    #FRAME, r1
     popm.a  #7, r10
     reta
+
+walk_channel_start:
+    addx.a  F_GROUP_BYTES(r1), r8
+    mov.w   F_CHANNEL_START(r1), pc
 
 ; The largest of several windows' sums: the same filter again, from where it began.
 walk_pool_start:

@@ -7,6 +7,8 @@
 #ifndef WALK_H
 #define WALK_H
 
+/* clang-format off */
+
 #define MPY       0x04C0
 #define MPYS      0x04C2
 #define MACS      0x04C6
@@ -62,7 +64,7 @@
 /* The frame. Code addresses are 16-bit: the linker script keeps code below 64 KB. */
 #define F_FINISH        0  /* where the sum of an output goes: first, so that @r1 reaches it */
 #define F_START         2  /* where an output begins */
-#define F_SCALE         4  /* 2^bias_shift up to 2^14 */
+#define F_END           4  /* where a segment ends */
 #define F_WIDE          6  /* bias_shift - 16 where it is more */
 #define F_SEGMENT       8  /* outputs of one pixel, group and restart unit */
 #define F_UNIT_LEFT     10
@@ -107,7 +109,9 @@
 #define F_POOL_BACK     128
 #define F_SAVED_R9      132
 #define F_ROWS_LEFT     134
-#define FRAME           136
+#define F_SCALE         136 /* 2^bias_shift up to 2^14 */
+#define F_CHANNEL_START 138
+#define FRAME           140
 
 #ifdef __ASSEMBLER__
 
