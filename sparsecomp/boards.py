@@ -78,6 +78,17 @@ class Board:
         return {"-mlarge", "-mhwmult=f5series"} <= set(self.toolchain.cflags)
 
     @property
+    def lea_ram(self) -> tuple[int, int] | None:
+        """Start and bytes of the low-energy accelerator's RAM up to what is reserved there; None without one."""
+        spans = [
+            (start, next((h.start for h in self.reserved if start <= h.start < region.end), region.end) - start)
+            for region in self.regions
+            if region.kind == "lea_ram"
+            for start in (region.start,)
+        ]
+        return spans[0] if spans else None
+
+    @property
     def charge_joules(self) -> float | None:
         """Usable energy of one charge in joules, C/2 (von^2 - voff^2); None where the board gives cycles."""
         e = self.energy

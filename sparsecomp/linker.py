@@ -55,6 +55,8 @@ class LinkMap:
     tables: tuple[Place, ...]
     vectors: tuple[Vector, ...]
     hot: tuple[str, ...]  # sections of code that runs from RAM
+    lea_ram: str = ""  # start of the accelerator's RAM, where there is one
+    lea_quarter: str = ""  # the same as the accelerator counts, divided by 4
 
 
 STACK_BYTES = 900  # of RAM that the stack, the serial line's buffers and variables need
@@ -69,7 +71,7 @@ def hot_sections(plan: Plan) -> tuple[str, ...]:
     names = SizeOnly(program)
     for index, step in enumerate(program.steps):
         if walks(program, step, board):
-            name = f"walk_{kernel(step.kernel).render(step, names).function}"
+            name = f"walk_{kernel(step.kernel).render(step, names).walk}"
             cycles[name] = cycles.get(name, 0) + layer_cycles(plan, index)
     free = board.spans("stack")[0][2] - STACK_BYTES - position_stack(program, board)
     found = []
@@ -104,7 +106,9 @@ def link_map(plan: Plan) -> LinkMap:
     tables = tuple(Place(piece_of(s), f"{s:#x}", f"{n:#x}") for s, n in zip(starts, sizes, strict=True))
     limit = code + plan.code_bytes + plan.state_bytes
     ram = names[board.spans("stack")[0][1]]
-    return LinkMap(pieces, names[code], ram, f"{limit:#x}", arenas, tables, _vectors(board), hot_sections(plan))
+    start = board.lea_ram[0] if board.lea_ram else None
+    lea = () if start is None else (f"{start:#x}", f"{start // 4:#x}")
+    return LinkMap(pieces, names[code], ram, f"{limit:#x}", arenas, tables, _vectors(board), hot_sections(plan), *lea)
 
 
 def _vectors(board: Board) -> tuple[Vector, ...]:

@@ -18,6 +18,7 @@ from sparsecomp.errors import DoesNotFitError, InputError
 from sparsecomp.metrics import Metric, fitting, top1
 from sparsecomp.on_board import Bench
 from sparsecomp.plan import Plan
+from sparsecomp.plan.accelerate import accelerate
 from sparsecomp.plan.planner import make_plan
 from sparsecomp.plan_report import plan_json
 from sparsecomp.prepare import Prepared, Request, prepare, random_inputs, test_data
@@ -45,18 +46,19 @@ Model = Any  # a path, or a LoadedModel
 
 def analyze(model: Model, board: str | Sequence[str] = "host", **request: Any) -> Analysis:
     """Whether the model fits, on one board or several, and what each layer costs. Needs no calibration data."""
-    prepared = prepare(model, Request(**request), uncalibrated=True)
+    wanted = Request(**request)
+    prepared = prepare(model, wanted, uncalibrated=True)
     names = [board] if isinstance(board, str | Path) else list(board)
     fits = []
     for name in names:
         target = load_board(name)
         try:
-            fits.append(Fit(target.name, make_plan(prepared.program, target)))
+            fits.append(Fit(target.name, planned(prepared, wanted, target)))
         except DoesNotFitError as refusal:
             fits.append(Fit(target.name, None, refusal.message, refusal.hint))
     plans = [fit.plan for fit in fits if fit.plan]
     rows = layer_rows(plans[0], _errors(prepared)) if plans else ()
-    return Analysis(rows, tuple(fits), prepared.program.notes)
+    return Analysis(rows, tuple(fits), plans[0].program.notes if plans else prepared.program.notes)
 
 
 def convert(model: Model, out: str | Path, *, board: str = "host", **request: Any) -> Conversion:
@@ -65,7 +67,7 @@ def convert(model: Model, out: str | Path, *, board: str = "host", **request: An
     wanted = Request(**request)
     target = load_board(board)
     prepared = prepare(model, wanted)
-    plan = make_plan(prepared.program, target, volatile_input=wanted.volatile_input)
+    plan = planned(prepared, wanted, target)
     rows = layer_rows(plan, _errors(prepared))
     with staged(out) as directory:
         files = generate(prepared, plan, rows)
@@ -103,7 +105,7 @@ def deploy(
     test = test_data(prepared, data)
     test = test if samples is None else test.first(samples)
     metric = fitting(metric, test.labels, prepared.program.outputs[0].shape)
-    plan = make_plan(prepared.program, target, volatile_input=wanted.volatile_input)
+    plan = planned(prepared, wanted, target)
     rows = layer_rows(plan, _errors(prepared))
     progress("loading and quantizing", 1, 1)
     if until == "plan":
@@ -141,7 +143,7 @@ def accuracy(
     test = test_data(prepared, data)
     test = test if samples is None else test.first(samples)
     metric = fitting(metric, test.labels, prepared.program.outputs[0].shape)
-    plan = make_plan(prepared.program, target, volatile_input=wanted.volatile_input)
+    plan = planned(prepared, wanted, target)
     rows = layer_rows(plan)
     with tempfile.TemporaryDirectory(prefix="sparsecomp-") as folder:
         path = Path(folder) / "project"
@@ -206,10 +208,21 @@ def explore(
     return ExplorationResult(plan, exploration)
 
 
+def planned(prepared: Prepared, wanted: Request, board: Board) -> Plan:
+    """The plan for a board, with the accelerator where it was asked for. Raises InputError where there is none."""
+    program = accelerate(prepared.program, board) if wanted.lea else prepared.program
+    try:
+        return make_plan(program, board, volatile_input=wanted.volatile_input)
+    except DoesNotFitError as refusal:
+        if not any(step.attrs.get("lea") for step in program.steps):
+            raise
+        raise DoesNotFitError(refusal.message, "leave --lea out: it stores weights at twice the bytes") from refusal
+
+
 def _with_host(result: Deployment, prepared: Prepared, wanted: Request, trial: Trial) -> Deployment:
     """What the host build of the same model says beside a board's answers."""
-    host = load_board("host")
-    plan = make_plan(prepared.program, host, volatile_input=wanted.volatile_input)
+    host, wanted = load_board("host"), replace(wanted, lea=False)
+    plan = planned(prepared, wanted, host)
     _, (elements, score) = _in_a_folder(
         prepared, wanted, lambda path: compare_on_host(prepared, plan, path, trial), host
     )
@@ -220,7 +233,7 @@ def _with_host(result: Deployment, prepared: Prepared, wanted: Request, trial: T
 def _in_a_folder(prepared: Prepared, wanted: Request, act: Callable[[Path], Any], target: Board) -> tuple[Plan, Any]:
     """Plans for a board, generates into a folder that is thrown away, and acts on it."""
     compiler(target)
-    plan = make_plan(prepared.program, target, volatile_input=wanted.volatile_input)
+    plan = planned(prepared, wanted, target)
     with tempfile.TemporaryDirectory(prefix="sparsecomp-") as folder:
         path = Path(folder) / "project"
         path.mkdir()

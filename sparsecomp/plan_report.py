@@ -7,12 +7,14 @@ from typing import Any
 
 from sparsecomp.device_header import has_serial
 from sparsecomp.encodings import candidates
-from sparsecomp.kernels import mac_cycles
+from sparsecomp.kernels import kernel, mac_cycles
 from sparsecomp.plan import Plan
 from sparsecomp.plan.buffers import RECEIVED
 from sparsecomp.plan.energy import layer_energy_nj
 from sparsecomp.plan.overlap import gaps
-from sparsecomp.plan.units import inference_writes, layer_cycles
+from sparsecomp.plan.sizes import SizeOnly
+from sparsecomp.plan.units import inference_writes, layer_cycles, walks
+from sparsecomp.program import Step
 from sparsecomp.report import VERSION
 
 
@@ -69,6 +71,8 @@ def plan_json(plan: Plan) -> dict[str, Any]:
                 "items_per_step": u.per_step,
                 "cycles_estimated": layer_cycles(plan, i),
                 "nj_estimated": _rounded(layer_energy_nj(plan, i)),
+                "cycles_fitted": bool(s.attrs.get("lea")),
+                "walk": _walk(plan, s),
                 **(_choices(plan, i) if s.kernel == "mac" else {}),
             }
             for i, (s, u) in enumerate(zip(program.steps, plan.units, strict=True))
@@ -82,6 +86,13 @@ def plan_json(plan: Plan) -> dict[str, Any]:
 
 def _rounded(value: float | None) -> int | None:
     return None if value is None else round(value)
+
+
+def _walk(plan: Plan, step: Step) -> str | None:
+    """The function in assembly that computes a layer, None where it is C."""
+    if not walks(plan.program, step, plan.board):
+        return None
+    return f"walk_{kernel(step.kernel).render(step, SizeOnly(plan.program)).walk}"
 
 
 def _choices(plan: Plan, index: int) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class Request:
     weights: str = "auto"
     volatile_input: bool = False
     separate: bool = True  # False: every map exists, as in the network
+    lea: bool = False  # dense layers by the low-energy accelerator where that is estimated to be faster
 
     def __post_init__(self) -> None:
         for name, known in (
@@ -49,6 +50,8 @@ class Request:
         ):
             if getattr(self, name) not in known:
                 raise InputError(f"unknown {name} '{getattr(self, name)}'", "use one of " + ", ".join(known))
+        if self.lea and self.numeric == "float32":
+            raise InputError("the low-energy accelerator computes with integers", "leave one of the two out")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import numpy as np
 
 from sparsecomp.c_text import comment, number_rows
 from sparsecomp.device_header import device_header, has_serial
-from sparsecomp.kernels import Rendered, kernel
+from sparsecomp.kernels import Rendered, kernel, mac_lea
 from sparsecomp.kernels.mac import nnz, position_bytes
 from sparsecomp.linker import link_map
 from sparsecomp.plan import Plan
@@ -43,6 +43,7 @@ class Layer:
 
     name: str
     function: str
+    walk: str
     ctype: str
     fields: tuple[tuple[str, str], ...]
     arrays: tuple[dict, ...]
@@ -146,14 +147,14 @@ def render(plan: Plan, vector: Vector, model_sha256: str, version: str) -> dict[
         out["board.ld"] = fill("board.ld.j2", link=link_map(plan))
     if has_serial(board):
         out["headers/board.h"] = fill("board.h.j2", device=device_header(board))
-    out |= _copied(plan, {piece.function for piece in pieces}, context["has_walks"])
+    out |= _copied(plan, {piece.function for piece in pieces}, {layer.walk for layer in layers if layer.has_walk})
     out["include/config.h"] = fill("config.h.j2")
     return dict(sorted(out.items()))
 
 
 def _digest(pieces: list[Rendered]) -> str:
     """Hash of all that the layers compute with."""
-    parts = [(p.function, sorted(p.fields.items()), [a.values.tobytes() for a in p.arrays]) for p in pieces]
+    parts = [(p.function, p.walk, sorted(p.fields.items()), [a.values.tobytes() for a in p.arrays]) for p in pieces]
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
@@ -210,6 +211,7 @@ def _layer(plan: Plan, names: CNames, index: int, piece: Rendered) -> Layer:
     return Layer(
         step.name,
         piece.function,
+        piece.walk,
         piece.ctype,
         tuple(piece.fields.items()),
         arrays,
@@ -273,8 +275,8 @@ def _defines(text: bytes, name: str) -> bool:
     return re.search(rb"\b" + name.encode() + rb"\b", text) is not None
 
 
-def _copied(plan: Plan, functions: set[str], has_walks: bool) -> dict[str, bytes]:
-    """Kernels that the model calls, in C and (``has_walks``) in assembly, runtime, headers, port and programs, as they
+def _copied(plan: Plan, functions: set[str], walking: set[str]) -> dict[str, bytes]:
+    """Kernels that the model calls, in C and (``walking``) in assembly, runtime, headers, port and programs, as they
     are.
     """
     firmware = files("sparsecomp_firmware")
@@ -284,8 +286,10 @@ def _copied(plan: Plan, functions: set[str], has_walks: bool) -> dict[str, bytes
             text = source.read_bytes()
             if any(_defines(text, f"kernel_{name}") for name in functions):
                 out[f"kernels/{source.name}"] = text
-    assembly = sorted(firmware.joinpath("kernels", "msp430").iterdir(), key=lambda f: f.name) if has_walks else []
+    assembly = sorted(firmware.joinpath("kernels", "msp430").iterdir(), key=lambda f: f.name) if walking else []
     for source in assembly:
+        if "lea" in source.name and mac_lea.WALK not in walking:
+            continue
         twin = f"{source.name.rsplit('.', 1)[0]}.c"  # what has none is shared by all
         lent = source.name == "mac_csr.S" and "kernels/mac_bitmap.c" in out  # to masks that are written down
         if f"kernels/{twin}" in out or lent or not firmware.joinpath("kernels", twin).is_file():

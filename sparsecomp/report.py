@@ -38,6 +38,7 @@ class LayerRow:
     writes: int
     sqnr_db: float | None = None
     max_error: float | None = None
+    lea: bool = False  # by the low-energy accelerator: cycles are fitted
 
 
 def layer_rows(plan: Plan, errors: Sequence[LayerError | None] | None = None) -> tuple[LayerRow, ...]:
@@ -65,6 +66,7 @@ def layer_rows(plan: Plan, errors: Sequence[LayerError | None] | None = None) ->
                 step_writes(program, step),
                 error.sqnr_db if error else None,
                 error.max_error if error else None,
+                bool(step.attrs.get("lea")),
             )
         )
     return tuple(rows)
@@ -83,7 +85,7 @@ def layer_table(rows: Sequence[LayerRow]) -> list[str]:
                 "x".join(str(n) for n in r.shape),
                 f"{r.macs:,}" if r.macs else "",
                 f"{r.nonzero}/{r.weights}" if r.weights else "",
-                r.encoding,
+                f"{r.encoding}, LEA" if r.lea else r.encoding,
                 str(r.fram_bytes) if r.fram_bytes else "",
                 str(r.activation_bytes),
                 str(r.units),

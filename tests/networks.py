@@ -116,13 +116,18 @@ def generate(
     board: str = "host",
     numeric: str = "int8",
     encoding: str = "auto",
+    change: Callable[[Program], Program] = lambda program: program,
+    cut: Callable[[Plan], Plan] = lambda plan: plan,
 ) -> Project:
-    """Calibrates, lowers, plans and renders a network into ``directory``, for ``count`` random inputs."""
+    """Calibrates, lowers, plans and renders a network into ``directory``, for ``count`` random inputs; ``change`` is
+    made to the program before it is planned, ``cut`` to the plan.
+    """
     graph, notes = simplify(network.graph)
     ranges = calibrate(graph, [network.wire.to_float(network.samples(CALIBRATION, seed + 1))])
     program = lower(graph, (network.wire,), ranges, Options(numeric=numeric, encoding=encoding), notes)
+    program = change(program)
     wire = [to_wire(program.inputs[0], network.wire, network.samples(count, seed))]
-    plan = make_plan(program, load_board(board))
+    plan = cut(make_plan(program, load_board(board)))
     reference, words = run(program, wire), wire_words(program, wire)
     answers = [reference.words(i) for i in range(count)]
     for name, data in render(plan, Vector(words[0], np.concatenate(answers[0])), "0" * 64, "0").items():

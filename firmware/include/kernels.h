@@ -101,6 +101,16 @@ typedef struct {
     uint16_t tap_column_step; /* from a run to the next in its row */
 } mac_dense_t;
 
+/* Dense weights as int16_t for the low-energy accelerator: how many commands a window's sum takes, each but the last of
+ * command_taps products, and how many of the first filters' rows lie in its RAM during a step.
+ */
+typedef struct {
+    mac_dense_t dense;
+    uint16_t commands;
+    uint16_t command_taps;
+    uint16_t resident_rows;
+} mac_lea_t;
+
 /* Sparse weights, one filter after the other: output channel c has rows[c] entries, behind those of channel c - 1. */
 typedef struct {
     mac_t mac;
@@ -140,6 +150,7 @@ void kernel_mac_bitmap_w16(const void *params, uint16_t first, uint16_t last);
 #ifdef MODEL_WALKS
 void walk_mac_dense(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
 void walk_mac_dense16(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
+void walk_mac_dense_lea(const void *params, uint16_t first, uint16_t last, uint16_t per_unit); /* of a mac_lea_t */
 void walk_mac_csr_delta8(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
 void walk_mac_csr_delta8_w16(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
 void walk_mac_csr_index16(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);

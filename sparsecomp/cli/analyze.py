@@ -7,7 +7,7 @@ import click
 from sparsecomp.boards import list_boards
 from sparsecomp.cli import style
 from sparsecomp.cli.command import GuardedCommand
-from sparsecomp.cli.options import loading_options, model_argument, number_options, output_options
+from sparsecomp.cli.options import lea_option, loading_options, model_argument, number_options, output_options
 
 
 @click.command("analyze", cls=GuardedCommand)
@@ -18,6 +18,7 @@ from sparsecomp.cli.options import loading_options, model_argument, number_optio
 )  # fmt: skip
 @loading_options
 @number_options
+@lea_option
 @output_options
 def main(model: str, boards: tuple[str, ...], as_json: bool, **options: Any) -> int:
     """Tell whether MODEL.PT fits, and what each layer costs."""

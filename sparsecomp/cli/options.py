@@ -66,12 +66,17 @@ number_options = together(
     ),
 )  # fmt: skip
 
+lea_option = click.option(
+    "--lea", is_flag=True, help="Dense layers by the low-energy accelerator where it is estimated to be faster."
+)
+
 conversion_options = together(
     click.option(
         "--numeric", type=click.Choice(["int8", "float32"]), default="int8", show_default=True,
         help="Integers, or the float output for comparison.",
     ),
     number_options,
+    lea_option,
     click.option("--volatile-input", is_flag=True, help="Give the input's memory back: one inference an input."),
 )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 A module gives ``reference(step, memory)`` (the integer specification; writes its output into ``memory``),
 ``render(step, names)`` (the C parameters, named as in ``firmware/include/kernels.h``, and the constant arrays) and
-``cycles(step)`` (estimated CPU cycles an item of the portable C on an MSP430, for sizing restart units). A kernel with a
+``cycles(step)`` (estimated CPU cycles an item of the portable C on an MSP430, for sizing restart units). One with a
 twin in ``firmware/kernels/msp430`` also gives ``walk_cycles(step, out)``, the same of the assembly. "bounds" among the
 attrs of a step are ``low`` and ``high``, which clamp its result, in elements.
 """
@@ -40,12 +40,20 @@ CTYPE_BYTES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "float": 
 
 @dataclass(frozen=True)
 class Rendered:
-    """What a step becomes in C: the function, its parameter struct and the constant arrays it reads."""
+    """What a step becomes in C: the function, its parameter struct and the constant arrays it reads. ``assembly`` is
+    the function that walks it, where that has another name.
+    """
 
     function: str
     ctype: str
     fields: Mapping[str, str]
     arrays: tuple[Array, ...] = ()
+    assembly: str = ""
+
+    @property
+    def walk(self) -> str:
+        """The function in assembly."""
+        return self.assembly or self.function
 
     @property
     def nbytes(self) -> int:

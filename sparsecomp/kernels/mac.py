@@ -6,17 +6,19 @@ first element, ``runs`` (``mac_dense_t``'s tap_rows, tap_columns, run_length, ta
 (stored element of the first window), ``row_step``, ``column_step``, ``group_step`` (elements from a window to the next
 one below, beside it, of the next group), ``group_size`` (filters of a group), ``bias`` (stored values or None),
 ``bias_shift``, ``multiplier`` (one, or one a filter), ``shift``, bounds; ``pool`` where an output is the largest of
-several windows' sums: (rows, columns, elements from a window to the one below, to the one beside it).
+several windows' sums: (rows, columns, elements from a window to the one below, to the one beside it); ``lea`` where
+the low-energy accelerator computes the sums (mac_lea.Commands).
 """
 
 from __future__ import annotations
 
 import functools
+from dataclasses import asdict
 
 import numpy as np
 
 from sparsecomp.arithmetic import requantize
-from sparsecomp.kernels import Array, Memory, Names, Rendered, bounds, mac_cycles, surface
+from sparsecomp.kernels import Array, Memory, Names, Rendered, bounds, mac_cycles, mac_lea, surface
 from sparsecomp.program import Step, Stored
 
 BATCH_CELLS = 1 << 22  # gathered taps at a time; bounds the reference's memory
@@ -114,12 +116,18 @@ def cycles(step: Step) -> float:
 
 
 def call_cycles(step: Step) -> int:
-    """Of one call besides its items: sparse kernels add up the counts of the filters before the first one."""
+    """Of one call besides its items: sparse kernels add up the counts of the filters before the first one, and the
+    accelerator's RAM is filled.
+    """
+    if step.attrs.get("lea"):
+        return mac_lea.call_cycles(step)
     return 0 if step.attrs["encoded"].rows is None else 8 * len(step.attrs["matrix"])
 
 
 def walk_cycles(step: Step, out: Stored, positions: bool = False) -> float:
     """The assembly on the MSP430; ``positions``: those of a mask were written down before."""
+    if step.attrs.get("lea"):
+        return mac_lea.item_cycles(step, out)
     return mac_cycles.item_cycles(step.attrs, out, positions)
 
 
@@ -181,6 +189,8 @@ def render(step: Step, names: Names) -> Rendered:
     if encoded.kind in ("dense", "bitmap"):
         keys = ("tap_rows", "tap_columns", "run_length", "tap_row_step", "tap_column_step")
         fields |= {key: f"{value}U" for key, value in zip(keys, a["runs"], strict=True)}
+    if a.get("lea"):
+        return Rendered(function, "mac_lea_t", _for_lea(a["lea"], fields), tuple(arrays), mac_lea.WALK)
     if encoded.kind == "dense":
         return Rendered(function, "mac_dense_t", fields, tuple(arrays))
     if encoded.kind == "bitmap":
@@ -193,3 +203,9 @@ def render(step: Step, names: Names) -> Rendered:
     fields["rows"] = array("w_sizes", encoded.rows, "entries of each filter")
     fields["count_bytes"] = f"{encoded.rows.dtype.itemsize}U"
     return Rendered(function, "mac_csr_t", fields, tuple(arrays))
+
+
+def _for_lea(lea: mac_lea.Commands, fields: dict[str, str]) -> dict[str, str]:
+    """The fields of ``mac_lea_t``."""
+    dense = "{" + ", ".join(f".{k} = {v}" for k, v in fields.items()) + "}"
+    return {"dense": dense} | {key: f"{value}U" for key, value in asdict(lea).items()}

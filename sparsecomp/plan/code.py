@@ -33,13 +33,14 @@ def code_sizes() -> dict[str, int]:
 def code_bytes(program: Program, board: Board, *, any_encoding: bool = False) -> int:
     """At most, and what each step adds to it; ``any_encoding``: as if layers had weights in each of them."""
     names = SizeOnly(program)
-    used = {(kernel(s.kernel).render(s, names).function, walks(program, s, board)) for s in program.steps}
+    rendered = [(kernel(s.kernel).render(s, names), walks(program, s, board)) for s in program.steps]
+    used = {(r.function, r.walk if walking else "") for r, walking in rendered}
     if any_encoding:
         wide = any(name in WIDE.values() for name, _ in used)
         walking = any(walks(program, s, board) for s in program.steps if s.kernel == "mac")
-        used |= {(name, walking) for name in (WIDE if wide else FUNCTIONS).values()}
-    functions = {f"kernel_{name}" for name, _ in used} | {f"walk_{name}" for name, walking in used if walking}
-    if any(walking for _, walking in used):
+        used |= {(name, name if walking else "") for name in (WIDE if wide else FUNCTIONS).values()}
+    functions = {f"kernel_{name}" for name, _ in used} | {f"walk_{walk}" for _, walk in used if walk}
+    if any(walk for _, walk in used):
         functions |= set(COMMON)
     lent = {"walk_mac_bitmap": "walk_mac_csr_index16", "walk_mac_bitmap_w16": "walk_mac_csr_index16_w16"}
     functions |= {lent[name] for name in functions & set(lent)}

@@ -18,9 +18,10 @@ ELEMENTWISE = 1.152  # a cycle of all other kernels
 
 
 def layer_energy_nj(plan: Plan, index: int) -> float | None:
-    """Estimated nanojoules of one inference without failures; None where the board gives no energy a cycle."""
+    """Estimated nanojoules of one inference without failures; None where the board gives no energy a
+    cycle, and for the accelerator."""
     step, cycles, unit = plan.program.steps[index], layer_cycles(plan, index), plan.board.energy.nj_per_cycle
-    if unit is None:
+    if unit is None or step.attrs.get("lea"):
         return None
     if step.kernel != "mac":
         return unit * ELEMENTWISE * cycles

@@ -6,7 +6,7 @@ import math
 
 from sparsecomp.boards import Board
 from sparsecomp.errors import DoesNotFitError
-from sparsecomp.kernels import kernel
+from sparsecomp.kernels import kernel, mac_lea
 from sparsecomp.kernels.fill import covered
 from sparsecomp.kernels.mac import position_bytes
 from sparsecomp.kernels.mac_cycles import position_cycles
@@ -99,9 +99,23 @@ def call_cycles(program: Program, step: Step, board: Board) -> int:
     return CALL_CYCLES + (own(step) if own else 0)
 
 
+def _begins(program: Program, step: Step, board: Board) -> int:
+    """What each step of a walk begins with, besides finding its place."""
+    if step.attrs.get("lea"):
+        return mac_lea.setup_cycles(step)
+    return position_cycles(step.attrs) if writes_positions(program, step, board) else 0
+
+
 def step_cycles(program: Program, step: Step, board: Board) -> int:
     """Estimated cycles of a whole step, without its commits and calls."""
     return math.ceil(step.items * item_cycles(program, step, board))
+
+
+def accelerated_unit_cycles(step: Step, board: Board) -> float:
+    """Of a unit with the accelerator. Nothing in its RAM is counted on after a commit, so a unit is a step of its own,
+    whose start is paid for by each unit, as half of a unit is by each failure.
+    """
+    return math.sqrt(2 * (STEP_CALL_CYCLES + mac_lea.setup_cycles(step)) * board.charge_cycles)
 
 
 def layer_cycles(plan: Plan, index: int) -> int:
@@ -111,8 +125,8 @@ def layer_cycles(plan: Plan, index: int) -> int:
     if not walks(program, step, board):
         return step_cycles(program, step, board) + units.count * call_cycles(program, step, board)
     calls = math.ceil(step.items / units.per_step)
-    written = position_cycles(step.attrs) if writes_positions(program, step, board) else 0
-    return step_cycles(program, step, board) + units.count * PASSING_CYCLES + calls * (STEP_CALL_CYCLES + written)
+    begins = _begins(program, step, board)
+    return step_cycles(program, step, board) + units.count * PASSING_CYCLES + calls * (STEP_CALL_CYCLES + begins)
 
 
 def cut(program: Program, board: Board, wire_words: int) -> tuple[tuple[Units, ...], Charge]:
@@ -140,9 +154,9 @@ def cut(program: Program, board: Board, wire_words: int) -> tuple[tuple[Units, .
         each_item = item_cycles(program, step, board)
         work = math.ceil(min(size, step.items) * each_item) + call_cycles(program, step, board)
         per_step = size
-        if walks(program, step, board):
+        if walks(program, step, board) and not step.attrs.get("lea"):
             # What a step begins with is little of it.
-            begins = position_cycles(step.attrs) if writes_positions(program, step, board) else 0
+            begins = _begins(program, step, board)
             per_step = min(step.items, size * max(1, round(max(STEP_CYCLES, 50 * begins) / (size * each_item))))
         units.append(Units(first, size, count, work, worst, per_step))
         first += count
@@ -179,7 +193,9 @@ def _largest(program: Program, step: Step, board: Board, cycles: int, writes: in
 def _wanted(program: Program, step: Step, board: Board, most: int) -> int:
     """Items enough to make the commit cheap, in whole pixels where the charge allows."""
     wanted = float(WANTED_CYCLES)
-    if walks(program, step, board):
+    if step.attrs.get("lea"):
+        wanted = accelerated_unit_cycles(step, board)
+    elif walks(program, step, board):
         wanted = min(wanted, max(LEAST_CYCLES, math.sqrt(2 * COMMIT_CYCLES * board.charge_cycles)))
     size = min(most, max(1, math.ceil(wanted / max(1.0, item_cycles(program, step, board)))))
     group = program.tensors[step.output].channels if step.kernel == "mac" else 1

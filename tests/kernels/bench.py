@@ -101,19 +101,19 @@ class Bench:
         )
 
 
-def small_units(plan: Plan, items: int = ITEMS) -> Plan:
-    """The same plan with at most ``items`` items a restart unit, and three units a walk's step."""
+def small_units(plan: Plan, items: int = ITEMS, steps: int = 3) -> Plan:
+    """The same plan with at most ``items`` items a restart unit, and ``steps`` units a walk's step."""
     units, first = [], 0
     for step, unit in zip(plan.program.steps, plan.units, strict=True):
         size = min(items, step.items)
         count = -(-step.items // size)
-        units.append(replace(unit, first=first, per_unit=size, count=count, per_step=min(3 * size, step.items)))
+        units.append(replace(unit, first=first, per_unit=size, count=count, per_step=min(steps * size, step.items)))
         first += count
     return check(replace(plan, units=tuple(units)))
 
 
 def board_without_line(*, waits: bool = False) -> Board:
-    """A board whose firmware has no serial line, which is quicker to build; ``waits``: at a clock at which FRAM waits."""
+    """A board without a serial line, whose firmware is quicker to build; ``waits``: at a clock at which FRAM waits."""
     board = replace(load_board("msp430fr5994"), serial=None)
     return replace(board, clock_hz=16_000_000, fram=replace(board.fram, wait_states=1)) if waits else board
 

@@ -50,8 +50,8 @@ class Explored:
         return explore_project(broken, BOARD, self.inputs, self.answers, **options)
 
 
-def explored(network: networks.Network, folder: Path) -> Explored:
+def explored(network: networks.Network, folder: Path, **options) -> Explored:
     require_msp430()
-    made = networks.generate(network, folder / "project", board=BOARD)
+    made = networks.generate(network, folder / "project", board=BOARD, **options)
     inputs = list(made.words)
     return Explored(made, build_explored(made.directory, made.plan.board, inputs), inputs, made.answers)

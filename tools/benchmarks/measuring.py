@@ -47,7 +47,8 @@ class Layer:
 
 @dataclass(frozen=True)
 class Run:
-    """A network on the virtual board. ``right``: its answer was the reference's; ``stack_bytes``: of SRAM, at most."""
+    """A network on the virtual board. ``right``: its answer was the reference's, and nobody disturbed the
+    accelerator; ``stack_bytes``: of SRAM, at most."""
 
     plan: Plan
     layers: tuple[Layer, ...]
@@ -84,8 +85,10 @@ def board_at(clock_hz: int, *, flags: tuple[str, ...] = ()) -> Board:
     return replace(board, clock_hz=clock_hz, fram=replace(board.fram, wait_states=waits), toolchain=toolchain)
 
 
-def measure(network: Prepared, board: Board) -> Run:
-    """Builds the self-test and runs it without failures. Raises ToolError where the virtual board stops early."""
+def measure(network: Prepared, board: Board, *, lea_start_cycles: int | None = None) -> Run:
+    """Builds the self-test and runs it without failures; ``lea_start_cycles`` are those of run_elf. Raises ToolError
+    where the virtual board stops early.
+    """
     plan = make_plan(network.program, board)
     with tempfile.TemporaryDirectory(prefix="sparsecomp-") as folder:
         project, events, image = (Path(folder) / name for name in ("project", "events", "fram"))
@@ -99,7 +102,8 @@ def measure(network: Prepared, board: Board) -> Run:
             elf = copy / "build/firmware.elf"
             symbols = _symbols(elf)
             stack = stack_depth(elf, elf.parent, board.toolchain.prefix) + position_stack(plan.program, board)
-            found = run_elf(board, elf, image=image, events=events, watch=symbols["model_progress"])
+            options = {"watch": symbols["model_progress"], "lea_start_cycles": lea_start_cycles}
+            found = run_elf(board, elf, image=image, events=events, **options)
             if found.stopped != "asleep":
                 raise ToolError(f"the virtual board stopped: {found.message}")
             verdict = int.from_bytes(image.read_bytes()[symbols["selftest_verdict"] :][:2], "little")
@@ -108,7 +112,9 @@ def measure(network: Prepared, board: Board) -> Run:
     for i, (step, cost) in enumerate(zip(plan.program.steps, costs, strict=True)):
         estimated = layer_cycles(plan, i), layer_energy_nj(plan, i) or 0
         layers.append(Layer(step, cost.cycles, estimated[0], cost.energy_nj, estimated[1], plan.weight_bytes[i]))
-    return Run(plan, tuple(layers), verdict == PASSED, found.early_multiplier_reads, stack)
+    disturbed = found.lea_conflicts + found.lea_saturations + found.lea_refusals
+    right = verdict == PASSED and not disturbed
+    return Run(plan, tuple(layers), right, found.early_multiplier_reads, stack)
 
 
 PASSED = 0x600D  # firmware/app/bare_selftest.c
