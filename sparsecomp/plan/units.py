@@ -18,6 +18,7 @@ CALL_CYCLES = 250
 MARGIN = 2  # estimated cycles of portable C are trusted to a factor of two
 # A walk commits in passing: a unit costs what its commit does, and half of it is lost by each failure.
 COMMIT_CYCLES = 30
+WHOLE_AT_MOST = 3  # wanted units that a whole pixel may take
 WAITING = 1.12  # with wait states, from RAM: 1.05 (dense) to 1.16 (sparse)
 LEAST_CYCLES = 500
 STEP_CYCLES = 100_000  # a walk's step: its start, about 700 cycles, is little of it
@@ -200,4 +201,5 @@ def _wanted(program: Program, step: Step, board: Board, most: int) -> int:
     size = min(most, max(1, math.ceil(wanted / max(1.0, item_cycles(program, step, board)))))
     group = program.tensors[step.output].channels if step.kernel == "mac" else 1
     whole = math.ceil(size / group) * group
-    return min(whole, step.items) if whole <= most else size
+    # A linear layer is one pixel: all of it may be far more than a unit wants.
+    return min(whole, step.items) if whole <= min(most, WHOLE_AT_MOST * size) else size
