@@ -18,6 +18,7 @@ CALL_CYCLES = 250
 MARGIN = 2  # estimated cycles of portable C are trusted to a factor of two
 # A walk commits in passing: a unit costs what its commit does, and half of it is lost by each failure.
 COMMIT_CYCLES = 30
+SPLIT_CYCLES = 100  # the same inside a pixel
 WHOLE_AT_MOST = 3  # wanted units that a whole pixel may take
 WAITING = 1.12  # with wait states, from RAM: 1.05 (dense) to 1.16 (sparse)
 LEAST_CYCLES = 500
@@ -194,12 +195,14 @@ def _largest(program: Program, step: Step, board: Board, cycles: int, writes: in
 def _wanted(program: Program, step: Step, board: Board, most: int) -> int:
     """Items enough to make the commit cheap, in whole pixels where the charge allows."""
     wanted = float(WANTED_CYCLES)
+    each = max(1.0, item_cycles(program, step, board))
+    group = program.tensors[step.output].channels if step.kernel == "mac" else 1
     if step.attrs.get("lea"):
         wanted = accelerated_unit_cycles(step, board)
     elif walks(program, step, board):
-        wanted = min(wanted, max(LEAST_CYCLES, math.sqrt(2 * COMMIT_CYCLES * board.charge_cycles)))
-    size = min(most, max(1, math.ceil(wanted / max(1.0, item_cycles(program, step, board)))))
-    group = program.tensors[step.output].channels if step.kernel == "mac" else 1
+        commit = COMMIT_CYCLES if group * each < WHOLE_AT_MOST * wanted else SPLIT_CYCLES
+        wanted = max(LEAST_CYCLES, math.sqrt(2 * commit * board.charge_cycles))
+    size = min(most, max(1, math.ceil(wanted / each)))
     whole = math.ceil(size / group) * group
     # A linear layer is one pixel: all of it may be far more than a unit wants.
     return min(whole, step.items) if whole <= min(most, WHOLE_AT_MOST * size) else size
