@@ -26,14 +26,14 @@ class NoRoomError(DoesNotFitError):
     """Memory is too small, so another board may help."""
 
 
-def make_plan(program: Program, board: Board, *, volatile_input: bool = False) -> Plan:
-    """The plan, checked. Raises DoesNotFitError with the layer, the bytes and the nearest thing that would fit,
-    ConversionError for float32 curves on a device.
+def make_plan(program: Program, board: Board, *, volatile_input: bool = False, overlap: bool = True) -> Plan:
+    """The plan, checked; without ``overlap`` every layer's input outlives the layer. Raises DoesNotFitError with the
+    layer, the bytes and the nearest thing that would fit, ConversionError for float32 curves on a device.
     """
     if program.is_float and not board.is_host:
         _refuse_curves(program, board)
     try:
-        return _attempt(program, board, volatile_input)
+        return _attempt(program, board, volatile_input, overlap)
     except NoRoomError as refusal:
         hints = [hint for hint in (nearest(program, board, volatile_input), refusal.hint) if hint]
         raise DoesNotFitError(refusal.message, "; or ".join(hints)) from None
@@ -50,7 +50,7 @@ def _refuse_curves(program: Program, board: Board) -> None:
             )
 
 
-def _attempt(program: Program, board: Board, volatile_input: bool) -> Plan:
+def _attempt(program: Program, board: Board, volatile_input: bool, overlap: bool = True) -> Plan:
     """The plan, or DoesNotFitError without a look at other boards."""
     buffers, offsets, wire_words = live_buffers(program, volatile_input)
     units, charge = cut(program, board, wire_words)
@@ -59,7 +59,7 @@ def _attempt(program: Program, board: Board, volatile_input: bool) -> Plan:
     code, state = _fixed(program, board, wire_words, volatile_input)
     _check_state(board, code, state)
     spans = _free_spans(board, code + state)
-    overlaps = gaps(program, buffers, units)
+    overlaps = gaps(program, buffers, units) if overlap else {}
     placements, arenas = _place(program, board, buffers, spans, weights, code + state, overlaps)
     tables, starts = _place_tables(program, board, weights, spans, arenas)
     plan = Plan(
