@@ -22,7 +22,7 @@
 #define RES2      0x04E8
 #define MPY32CTL0 0x04EC
 
-/* mac_t; walk_check.c holds these against the compiler's layout. */
+/* mac_t and those that begin with it; tests/target/test_walk_layout.py holds them against the compiler. */
 #define P_INPUT            0
 #define P_ORIGIN           4
 #define P_PITCH            8
