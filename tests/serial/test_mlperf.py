@@ -200,6 +200,11 @@ def test_a_power_failure_in_mid_run_is_a_start_and_the_results_are_there(chain, 
     assert np.allclose([float(text) for text in client.results()], real(chain, 0), rtol=0, atol=0.5001e-4)
 
 
+def test_the_kind_of_kernels_is_told(chain, runner):
+    _, client = runner(chain)
+    assert client.send("x-model")[-1] == "m-x-kernels-[assembly]"
+
+
 @pytest.fixture(scope="module")
 def volatile(tmp_path_factory):
     """The same network where the input's bytes are used again."""

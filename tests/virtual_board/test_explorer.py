@@ -121,6 +121,12 @@ def test_a_mistake_in_a_walk_is_caught(mistake, residual, tmp_path):
     assert residual.explore_with(tmp_path, *MISTAKES[mistake]).divergences > 0
 
 
+def test_a_multiplier_without_signed_bytes_makes_the_kernels_in_c_run(small, tmp_path):
+    result = small.explore_with(tmp_path, ("kernels/msp430/multiplier.S", "    inc.w   r12\n", ""))
+    assert result.exhausted and result.divergences == 0
+    assert min(result.cycles) > max(small.explore().cycles)
+
+
 def test_a_wrong_expectation_is_a_divergence_at_its_element(residual):
     wrong = [[output.copy() for output in outputs] for outputs in residual.answers]
     wrong[1][0].reshape(-1)[2] ^= 1

@@ -152,12 +152,12 @@ def whole(name: str, density: float) -> dict:
     }
 
 
-def _progress(names: list[str], what: str) -> Iterator[str]:
+def _progress(items: list, what: str) -> Iterator:
     progress = style.Progress()
-    for count, name in enumerate(names):
-        progress(what, count, len(names))
-        yield name
-    progress(what, len(names), len(names))
+    for count, item in enumerate(items):
+        progress(what, count, len(items))
+        yield item
+    progress(what, len(items), len(items))
 
 
 def table(rows: list[dict]) -> list[str]:
@@ -176,8 +176,8 @@ def main(out: Path | None, quick: bool) -> None:
     every = [(name, density) for name in NETWORKS for density in DENSITIES]
     names = [("demo", 0.1)] if quick else [case for case in every if case not in TOO_LARGE]
     try:
-        rows = [single(layers[int(i)]) for i in _progress([str(i) for i in range(len(layers))], "layers")]
-        networks = [whole(*names[int(i)]) for i in _progress([str(i) for i in range(len(names))], "networks")]
+        rows = [single(case) for case in _progress(layers, "layers")]
+        networks = [whole(*case) for case in _progress(names, "networks")]
     except SparseCompError as error:
         style.show_error(error.message, error.hint)
         sys.exit(error.exit_code)
