@@ -103,16 +103,17 @@ def nnz(step: Step) -> int:
 
 
 def cycles(step: Step) -> float:
-    """Portable C on the MSP430: 41 to 48 cycles a stored weight, and about 1,000 for the requantized output. A mask
-    costs 6 more a tap, and 53 a run.
+    """Portable C on the MSP430: 41 to 48 cycles a stored weight and 300 around them, for each window of the pool, and
+    about 750 for the requantized output. A mask costs 6 more a tap, and 53 a run.
     """
+    windows = pool(step)[0] * pool(step)[1]
     encoded = step.attrs["encoded"]
     filters, taps = step.attrs["matrix"].shape
     weights = len(encoded.values) / filters
     if encoded.kind == "bitmap":
         rows, columns = step.attrs["runs"][:2]
-        return 1145 + 48 * weights + 6 * taps + 53 * rows * columns
-    return 1050 + (41 if encoded.kind == "dense" else 45) * weights
+        return 750 + windows * (395 + 48 * weights + 6 * taps + 53 * rows * columns)
+    return 750 + windows * (300 + (41 if encoded.kind == "dense" else 45) * weights)
 
 
 def call_cycles(step: Step) -> int:

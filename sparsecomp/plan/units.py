@@ -8,7 +8,7 @@ from sparsecomp.boards import Board
 from sparsecomp.errors import DoesNotFitError
 from sparsecomp.kernels import kernel, mac_lea
 from sparsecomp.kernels.fill import covered
-from sparsecomp.kernels.mac import position_bytes
+from sparsecomp.kernels.mac import pool, position_bytes
 from sparsecomp.kernels.mac_cycles import position_cycles
 from sparsecomp.plan import Charge, Plan, Units
 from sparsecomp.program import Program, Step
@@ -67,7 +67,8 @@ def item_cycles(program: Program, step: Step, board: Board) -> float:
         return each
     if step.kernel == "mac":
         taps = len(step.attrs["encoded"].values) / len(step.attrs["matrix"])
-        return FLOAT_OUTPUT_CYCLES + FLOAT_TAP_CYCLES * taps
+        rows, columns, *_ = pool(step)
+        return FLOAT_OUTPUT_CYCLES + FLOAT_TAP_CYCLES * taps * rows * columns
     return each * FLOAT_TIMES.get(step.kernel, FLOAT_TIMES_OTHERS)
 
 

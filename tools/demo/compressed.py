@@ -48,20 +48,21 @@ def column(path: str, samples: int) -> dict[str, float]:
     try:
         compiler(load_board(BOARD))
     except ToolError:
-        return found | {"cycles, estimated": sum(row.cycles for row in host.rows)}
+        planned = deployed(path, BOARD, None, until="plan")
+        return found | {"cycles, estimated": sum(row.cycles for row in planned.rows)}
     measured = deployed(path, BOARD, samples).on_board.measured
     return found | {"cycles, simulated": measured.cycles, "uJ, simulated": measured.energy_uJ}
 
 
-def deployed(path: str, board: str, samples: int | None) -> Any:
-    """The whole line into a folder that is thrown away. Raises MismatchError where a level differs."""
+def deployed(path: str, board: str, samples: int | None, until: str | None = None) -> Any:
+    """The line, or up to a stage, into a folder that is thrown away. Raises MismatchError where a level differs."""
     from sparsecomp.on_board import Bench
     from sparsecomp.pipeline import deploy
 
     with tempfile.TemporaryDirectory(prefix="sparsecomp-") as folder:
         bench = Bench(ports=("virtual",), smallest=False)
         out = Path(folder) / "project"
-        return deploy(path, out, board=board, bench=bench, samples=samples, progress=style.Progress())
+        return deploy(path, out, board=board, bench=bench, samples=samples, until=until, progress=style.Progress())
 
 
 if __name__ == "__main__":
