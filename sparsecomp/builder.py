@@ -26,7 +26,8 @@ NO_HALO_READERS = ("reshape", "linear")
 @dataclass(frozen=True)
 class Options:
     """How to lower: ``numeric`` 'int8' or 'float32', ``encoding`` and ``weight_bits`` 8 or 16; ``narrow`` as in
-    quantize_filters; ``separate`` leaves out maps that need not exist (layer separation).
+    quantize_filters; ``separate`` leaves out maps that need not exist (layer separation). ``exits`` are (name,
+    temperature) of each output where the outputs are those of early exits.
     """
 
     numeric: str = "int8"
@@ -34,6 +35,7 @@ class Options:
     weight_bits: int = 8
     narrow: bool = False
     separate: bool = True
+    exits: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass
@@ -213,6 +215,7 @@ class Builder:
         items: int,
         node: Node | None,
         attrs: Mapping[str, Any],
+        more: tuple[str, ...] = (),
     ) -> Step:
         """Appends a step that stands for ``node``, and for the activation that is fused into it; None for a halo."""
         activation = self.fused.get(node.name) if node else None
@@ -227,6 +230,7 @@ class Builder:
             source,
             node.where if node else "",
             macs(self.graph, node) if node is not None and kernel == "mac" else 0,
+            more,
         )
         self.steps.append(step)
         return step

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sparsecomp.builder import Builder, Options
+from sparsecomp.exits import Exit, PolicyRequest, make_policy
 from sparsecomp.fuse import fuse_pooling, halos_last
 from sparsecomp.graph import Graph, Node
+from sparsecomp.lower_exits import exit_ports, lower_exit, one_exponent
 from sparsecomp.lower_input import lower_input
 from sparsecomp.ops import operator
+from sparsecomp.passes.order_exits import in_order
 from sparsecomp.program import Port, Program
 from sparsecomp.wire import Wire
 
@@ -34,14 +37,32 @@ def lower(
     graph: Graph, wires: tuple[Wire, ...], fractions: Mapping[str, int], options: Options, notes: tuple[str, ...] = ()
 ) -> Program:
     """The program of a simplified graph; ``fractions`` come from calibrate (unused for float32)."""
+    if options.exits:
+        graph = in_order(graph)
+        fractions = one_exponent(graph, fractions)
     build = Builder(graph, fractions, options, notes=list(notes), fused=_fusable(graph))
     inputs = tuple(lower_input(build, name, wire) for name, wire in zip(graph.inputs, wires, strict=True))
     absorbed = {node.name for node in build.fused.values()}
+    exits: list[Exit] = []
     for node in graph.nodes:
         if node.name not in absorbed:
             operator(node.op).lower(node, build)
+        if options.exits and node.output in graph.outputs:
+            exits.append(lower_exit(build, len(exits), node))
     outputs = tuple(Port(name, graph.shapes[name], build.tensors[name].name) for name in graph.outputs)
+    policy = None
+    if exits:
+        outputs, fraction = exit_ports(build), build.tensors[exits[0].tensor].fraction
+        policy = make_policy(PolicyRequest(), exits, fraction, build.is_float)
     program = Program(
-        build.tensors, tuple(build.steps), inputs, outputs, options.numeric, tuple(build.notes), build.origins
+        build.tensors,
+        tuple(build.steps),
+        inputs,
+        outputs,
+        options.numeric,
+        tuple(build.notes),
+        build.origins,
+        tuple(exits),
+        policy,
     )
     return halos_last(fuse_pooling(program)) if options.separate else program

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sparsecomp.errors import ConversionError, DoesNotFitError
+from sparsecomp.exits import Exit, Policy
 from sparsecomp.wire import Wire
 
 INT16 = (-32768, 32767)
@@ -84,7 +85,8 @@ class Step:
     """One kernel call. ``items`` is the number of items it computes (C: ``layer_t.items``).
 
     ``attrs`` are the kernel's own numbers and integer arrays; ``source`` names the user's operators it came from and
-    ``where`` their source line; ``macs`` counts multiply-accumulates as if no weight were zero.
+    ``where`` their source line; ``macs`` counts multiply-accumulates as if no weight were zero; ``more`` are further
+    tensors that it writes.
     """
 
     kernel: str
@@ -96,11 +98,17 @@ class Step:
     source: str = ""
     where: str = ""
     macs: int = 0
+    more: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "attrs", MappingProxyType(dict(self.attrs)))
         if not 0 < self.items <= MAX_ELEMENTS:
             raise ConversionError(f"step '{self.name}' has {self.items} items")
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Every tensor that it writes."""
+        return (self.output, *self.more)
 
 
 @dataclass(frozen=True)
@@ -121,7 +129,8 @@ class Port:
 class Program:
     """A network in integers (``numeric`` 'int8') or floats ('float32'), ready to execute and to plan.
 
-    ``notes`` are what the user should know: folded and dropped operators, changed exponents.
+    ``notes`` are what the user should know: folded and dropped operators, changed exponents. A network with early
+    exits has them in ``exits``, the whole network last, and a ``policy``; its outputs are the answer and its exit.
     """
 
     tensors: Mapping[str, Stored]
@@ -131,6 +140,8 @@ class Program:
     numeric: str = "int8"
     notes: tuple[str, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)  # stored tensor -> float tensor
+    exits: tuple[Exit, ...] = ()
+    policy: Policy | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
@@ -140,7 +151,7 @@ class Program:
             for name in step.inputs:
                 if self.base(name) not in written:
                     raise ConversionError(f"step '{step.name}' reads '{name}' before anything has written it")
-            written.add(self.base(step.output))
+            written |= {self.base(name) for name in step.outputs}
         for port in self.outputs:
             if self.base(port.tensor) not in written:
                 raise ConversionError(f"output '{port.name}' is never computed")

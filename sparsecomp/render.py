@@ -174,6 +174,7 @@ def _context(plan: Plan, names: CNames, layers: list[Layer], vector: Vector) -> 
         "arena_bytes": plan.arena_bytes,
         "timeline": timeline(plan),
         "volatile_input": plan.volatile_input,
+        "policy": plan.program.policy,
         "wire_words": plan.wire_words,
         "wire_bytes": _wire_bytes(plan),
         "arenas": [

@@ -2,7 +2,7 @@
  *
  * cursor == 0              idle: an input may be delivered, or the one held may be started
  * cursor == 1 .. units     unit (cursor - 1) runs next; all units before it are complete in non-volatile memory
- * cursor == units + 1      done: the outputs are the answer to the input held
+ * cursor == units + 1      done: the outputs are the answer to the input held; an early exit goes there at once
  *
  * A unit reads constants, the input and what earlier units have committed; it writes only its own items. So running
  * it again from its start, after a power failure anywhere inside, gives the same memory. The cursor is one 16-bit
@@ -26,7 +26,7 @@ typedef void (*kernel_t)(const void *params, uint16_t first, uint16_t last);
 typedef void (*kernel_walk_t)(const void *params, uint16_t first, uint16_t last, uint16_t per_unit);
 
 typedef struct {
-    kernel_t run;
+    kernel_t run; /* NULL: an early exit, whose parameters are an exit_t */
     const void *params;
     uint16_t first_unit; /* number of units in all earlier layers */
     uint16_t items;      /* output elements */
@@ -35,11 +35,18 @@ typedef struct {
     kernel_walk_t walk;  /* NULL where there is none */
 } layer_t;
 
-/* The words of the protocol. All persistent; statically initialized to 0 when the firmware is written to the board. */
+/* The words of the protocol. All persistent; statically initialized to 0 when the firmware is written to the board,
+ * those of the exit policy to the one it was made with.
+ */
 typedef struct {
     volatile uint16_t cursor;
     volatile uint16_t held; /* 1: id and the input bytes are complete and belong together */
     int16_t id[2];          /* of the input held, low word first */
+#ifdef MODEL_EXITS
+    volatile uint16_t limit;                /* number of the last exit that may be taken */
+    volatile uint16_t margins[MODEL_EXITS]; /* of each early exit: the confidence above which inference ends there */
+    volatile uint16_t levels[MODEL_EXITS];  /* ... and the supply below which it does; 0: not looked at */
+#endif
 } progress_t;
 
 typedef struct {
@@ -91,6 +98,18 @@ uint16_t multiplier_takes_bytes(void);
 
 /* 1 and the id of the answered input where the outputs may be read, 0 otherwise. They stay until model_acknowledge. */
 int model_done(uint32_t *id);
+
+#ifdef MODEL_EXITS
+/* The best answer so far to the input held: the scores of the last exit that the inference has reached, whether it goes
+ * on, is done, or lost its power for good. Returns 1 and the number of the exit, or 0 where none was reached yet.
+ */
+int model_best(uint16_t *number, output_t *scores);
+
+/* Change the policy, a word at a time, from the next decision on. -1 where there is no such exit. */
+int model_set_limit(uint16_t number);
+int model_set_margin(uint16_t number, uint16_t margin);
+int model_set_level(uint16_t number, uint16_t level);
+#endif
 
 /* Gives the result up: the next input may come. The input stays held and can be started again, unless the project was
  * made with --volatile-input.

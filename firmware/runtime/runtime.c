@@ -3,6 +3,9 @@
 #include <stddef.h>
 
 #include "config.h"
+#ifdef MODEL_EXITS
+#include "exits.h"
+#endif
 
 #define IDLE 0U
 
@@ -73,6 +76,14 @@ int model_step(void)
     while (layer + 1 < model_layers + model_layer_count && layer[1].first_unit <= unit) {
         layer++;
     }
+#ifdef MODEL_EXITS
+    if (layer->run == NULL) {
+        const int leaves = kernel_exit(layer->params);
+
+        nvm_commit(&model_progress.cursor, leaves != 0 ? done_mark() : (uint16_t)(cursor + 1U));
+        return 1;
+    }
+#endif
     first = (uint16_t)((uint16_t)(unit - layer->first_unit) * layer->per_unit);
 #ifdef MODEL_WALKS
     if (layer->walk != NULL && multiplier_takes_bytes() != 0U) {

@@ -25,6 +25,7 @@ from sparsecomp.frontend.pt2 import Call, Program
 from sparsecomp.frontend.schema import REEXPORT
 from sparsecomp.frontend.values import Arguments, HardswishPart, Param, Tensor, Unusable
 from sparsecomp.graph import Graph, Node
+from sparsecomp.ops import operator
 
 _BATCH = "export with a batch of one: sparsecomp.save(model, 'model.pt', example_input[:1])"
 _INPLACE = "write it without in-place: y = x + ... instead of x += ..., inplace=False"
@@ -184,13 +185,39 @@ class Mapper(Arguments):
             return
         sizes = self._result_shape(output)
         keys = {role: param.key for role, param in (params or {}).items()}
+        self._add(op, tuple(v.name for v in inputs), output, attrs, keys)
+        self._set(output, self._tensor(output, sizes, inputs[0].root if alias else None))
+
+    def chain(self, x: Any, before: tuple[str, Mapping[str, Any]], last: tuple[str, Mapping[str, Any]]) -> None:
+        """Adds two nodes for the current call, the second behind the first."""
+        output = self._output()
+        if output is None:
+            return
+        between = f"{output}_before"
+        node = self._add(before[0], (x.name,), between, before[1], {})
+        shape = operator(before[0]).shape(node, [self.shape(x)[1:]], {})
+        self.emit(last[0], [self._tensor(between, (1, *shape))], last[1])
+
+    def zeros(self) -> None:
+        """The result is a map of zeros."""
+        output = self._output()
+        if output is not None:
+            sizes = self._result_shape(output)
+            self._add("zeros", (), output, {"shape": sizes[1:]}, {})
+            self._set(output, self._tensor(output, sizes))
+
+    def _add(
+        self, op: str, inputs: tuple[str, ...], output: str, attrs: Mapping[str, Any], keys: Mapping[str, str]
+    ) -> Node:
         call = self._current
         name = f"#{len(self._nodes)}"  # named once it is known which operators stay
         self._modules[name] = call.modules
-        self._nodes.append(
-            Node(op, name, tuple(v.name for v in inputs), output, attrs, keys, place(call.stack, call.modules))
-        )
-        self._set(output, self._tensor(output, sizes, inputs[0].root if alias else None))
+        self._nodes.append(Node(op, name, inputs, output, attrs, keys, place(call.stack, call.modules)))
+        return self._nodes[-1]
+
+    def result_shape(self) -> tuple[int, ...]:
+        """The declared shape of the current call's result, batch included."""
+        return self._result_shape(self._output() or "")
 
     def reshape(self, x: Any) -> None:
         """A reshape to the declared shape of the result; nothing where the shape stays."""

@@ -139,6 +139,50 @@ aten("max_pool1d.default", "max_pool1d_with_indices.default")(_max_pool(1))
 aten("max_pool2d.default", "max_pool2d_with_indices.default")(_max_pool(2))
 
 
+@aten("max_pool3d.default", "max_pool3d_with_indices.default")
+def max_pool3d(g, self, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
+    """On (1, C, H, W), which torch takes as an unbatched volume: windows over channels and space. The largest of a
+    box is the largest of its planes' largest, so it is a pooling in space and then one over channels.
+    """
+    kernel, stride, padding, dilation = (
+        g.ints(value, 3, what, default)
+        for value, what, default in (
+            (kernel_size, "kernel_size", None),
+            (stride or kernel_size, "stride", None),
+            (padding, "padding", 0),
+            (dilation, "dilation", 1),
+        )
+    )
+    if len(g.shape(self)) != 4:
+        raise ConversionError(f"{g.here()} reads {g.shape(self)}", "max_pool3d works on maps (1, C, H, W) only")
+    ceil_mode = g.flag(ceil_mode, "ceil_mode")
+    rest = {"stride": stride[1:], "padding": tuple((n, n) for n in padding[1:]), "dilation": dilation[1:]}
+    space = {"kernel": kernel[1:], **rest, "ceil_mode": ceil_mode}
+    over = [values[0] for values in (kernel, stride, padding, dilation)]
+    channels = dict(zip(("kernel", "stride", "padding", "dilation"), over, strict=True))
+    if over[:3] == [1, 1, 0]:
+        g.emit("max_pool", [self], space)
+    elif kernel[1:] == stride[1:] == (1, 1) and padding[1:] == (0, 0):
+        g.emit("max_pool_channels", [self], {**channels, "ceil_mode": ceil_mode})
+    else:
+        g.chain(self, ("max_pool", space), ("max_pool_channels", {**channels, "ceil_mode": ceil_mode}))
+
+
+def _nearest(n):
+    def upsample(g, input, output_size=None, scale_factors=None):
+        before, after = g.shape(input)[2:], g.result_shape()[2:]
+        g.rank(input, n + 2)
+        if any(b % a for a, b in zip(before, after, strict=True)):
+            raise ConversionError(f"{g.here()} scales {before} to {after}", "only whole factors are supported")
+        g.emit("upsample", [input], {"scale": tuple(b // a for a, b in zip(before, after, strict=True))})
+
+    return upsample
+
+
+aten("upsample_nearest1d.vec", "upsample_nearest1d.default")(_nearest(1))
+aten("upsample_nearest2d.vec", "upsample_nearest2d.default")(_nearest(2))
+
+
 def _avg_pool(n):
     def pool(
         g, self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None

@@ -174,6 +174,18 @@ def constant_pad(g, self, pad, value=0):
     _pad(g, self, pad, value)
 
 
+@aten("zeros_like.default")
+def zeros_like(g, self, dtype=None, layout=None, device=None, pin_memory=None, memory_format=None):
+    g.is_float(dtype)
+    g.zeros()
+
+
+@aten("zeros.default")
+def zeros(g, size, dtype=None, layout=None, device=None, pin_memory=None):
+    g.is_float(dtype)
+    g.zeros()
+
+
 # -- what does nothing -----------------------------------------------------------------------------------------------
 
 

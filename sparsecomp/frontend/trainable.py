@@ -43,7 +43,7 @@ def to_module(graph: Graph) -> Any:
         def forward(self, *inputs: Any) -> Any:
             values = dict(zip(graph.inputs, inputs, strict=True))
             for name, sources, output, pads, function in self.steps:
-                arguments = [values[source] for source in sources]
+                arguments = [values[source] for source in sources] or [inputs[0]]  # one that reads none: the batch
                 if pads is not None:
                     arguments = [_pad(torch, arguments[0], pads)]
                 values[output] = (function or self.get_submodule(name))(*arguments)
@@ -96,7 +96,7 @@ def _sizes(node: Node) -> tuple[int, ...]:
 def _layer(torch: Any, graph: Graph, node: Node) -> Any:
     """A torch.nn layer (its parameters still to be loaded), or a function where torch has no layer."""
     nn, a = torch.nn, node.attrs
-    shape = graph.shapes[node.inputs[0]]
+    shape = graph.shapes[node.inputs[0] if node.inputs else node.output]
     rank = len(shape) - 1
     if node.op == "conv":
         weight = graph.params[node.params["weight"]]
@@ -146,10 +146,21 @@ def _layer(torch: Any, graph: Graph, node: Node) -> Any:
         "add": lambda x, y: x + y,
         "concat": lambda *xs: torch.cat(xs, dim=a["dim"] + 1),
         "pad": lambda x: _pad(torch, x, a["pads"], a["value"]),
+        "upsample": lambda x: torch.nn.functional.interpolate(x, scale_factor=[float(s) for s in a["scale"]]),
+        "zeros": lambda x: x.new_zeros(len(x), *a["shape"]),
+        "max_pool_channels": lambda x: _pool_channels(torch, x, a),
     }
     if node.op not in functions:
         raise ConversionError(f"{node.describe()} has no torch.nn layer", "train before this operator is introduced")
     return functions[node.op]
+
+
+def _pool_channels(torch: Any, x: Any, attrs: Mapping[str, Any]) -> Any:
+    """Channels become the last dimension of what max_pool1d reads."""
+    flat = x.reshape(*x.shape[:2], -1).transpose(1, 2)
+    found = torch.nn.functional.max_pool1d(flat, *(attrs[k] for k in ("kernel", "stride", "padding", "dilation")),
+                                           ceil_mode=attrs["ceil_mode"])  # fmt: skip
+    return found.transpose(1, 2).reshape(len(x), -1, *x.shape[2:])
 
 
 def _plain(*values: tuple[int, ...]) -> list[Any]:

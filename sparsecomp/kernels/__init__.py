@@ -94,6 +94,7 @@ class Memory:
                 cells = np.repeat(words, batch, axis=0)
                 self._cells[name] = cells.astype(np.float32) if self.is_float else cells
         self.wire: dict[str, np.ndarray] = {}  # input port -> raw values (batch, height * width * channels)
+        self.left = np.zeros(batch, bool)  # samples whose inference has ended at an exit
 
     def stored(self, name: str) -> np.ndarray:
         """(batch, stored elements) of a tensor."""

@@ -26,6 +26,9 @@ reshape             shape
 add                 two tensors of one shape
 concat              dim
 pad                 pads ((low, high) a dim), value
+upsample            scale (a whole factor a spatial dim)
+max_pool_channels   kernel, stride, padding, dilation (numbers), ceil_mode
+zeros               shape; no input
 ==================  ==================================================================================
 """
 
@@ -80,5 +83,6 @@ def run_float(graph: Graph, inputs: Sequence[np.ndarray]) -> dict[str, np.ndarra
         for name, x in zip(graph.inputs, inputs, strict=True)
     }
     for node in graph.nodes:
-        values[node.output] = operator(node.op).run(node, [values[t] for t in node.inputs], graph.params)
+        found = operator(node.op).run(node, [values[t] for t in node.inputs], graph.params)
+        values[node.output] = found if node.inputs else np.repeat(found, len(inputs[0]), axis=0)
     return values

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sparsecomp.graph import Graph
-from sparsecomp.passes import drop_dead_channels, drop_identity, drop_softmax, fold_batch_norm, fold_padding
+from sparsecomp.passes import (
+    drop_dead_channels,
+    drop_identity,
+    drop_softmax,
+    fold_batch_norm,
+    fold_padding,
+    fold_zeros,
+    share_equal,
+)
 
 Pass = Callable[[Graph], tuple[Graph, list[str]]]
 PASSES: tuple[Pass, ...] = (
     drop_identity.run,
     drop_softmax.run,
+    fold_zeros.run,
+    share_equal.run,
     fold_padding.run,
     fold_batch_norm.run,
     drop_dead_channels.run,

@@ -147,6 +147,8 @@ def _inputs_of(node: Node, weight: np.ndarray) -> np.ndarray:
 
 def _through(graph: Graph, node: Node, inputs: list[np.ndarray]) -> np.ndarray:
     """Constants behind an operator without filters."""
+    if not inputs:
+        return np.full(graph.shapes[node.output][0], np.nan, np.float32)
     value, nan = inputs[0], np.float32(np.nan)
     ties = _ties(graph, node)
     if node.op in POINTWISE or node.op == "add":
@@ -169,6 +171,8 @@ def _through(graph: Graph, node: Node, inputs: list[np.ndarray]) -> np.ndarray:
 
 def _ties(graph: Graph, node: Node) -> list[Tie] | None:
     """How the channels that ``node`` reads and writes hang together; None where none of them can go."""
+    if not node.inputs:
+        return None
     source, out = node.inputs[0], node.output
     if node.op in PER_CHANNEL or (node.op == "pad" and node.attrs["pads"][0] == (0, 0)):
         return [Tie(name, out) for name in node.inputs]

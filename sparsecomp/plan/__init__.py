@@ -11,6 +11,11 @@ from sparsecomp.program import Program
 PROGRESS_WORDS = 4  # cursor, held, id (firmware/include/runtime.h)
 
 
+def progress_words(program: Program) -> int:
+    """Words of ``progress_t``: the protocol's, and those of the exit policy."""
+    return PROGRESS_WORDS + (2 * len(program.exits) - 1 if program.exits else 0)
+
+
 @dataclass(frozen=True)
 class Buffer:
     """Bytes for one tensor, alive from step ``first`` to the commit of step ``last``, both included.
@@ -109,7 +114,7 @@ class Plan:
     @property
     def state_bytes(self) -> int:
         """Bytes of the received input (where it is kept) and of the protocol's words."""
-        return 2 * (PROGRESS_WORDS + (0 if self.volatile_input else self.wire_words))
+        return 2 * (progress_words(self.program) + (0 if self.volatile_input else self.wire_words))
 
     @property
     def constant_bytes(self) -> int:

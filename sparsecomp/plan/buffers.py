@@ -21,11 +21,13 @@ def live_buffers(program: Program, volatile_input: bool = False) -> tuple[tuple[
     for index, step in enumerate(program.steps):
         for name in step.inputs:
             last[program.base(name)] = index
-        out = program.base(step.output)
-        first.setdefault(out, index)
-        last[out] = max(last.get(out, index), index)
-    for port in program.outputs:
-        last[program.base(port.tensor)] = end
+        for name in step.outputs:
+            out = program.base(name)
+            first.setdefault(out, index)
+            last[out] = max(last.get(out, index), index)
+    # An exit's scores are the best answer there is until a later one's are complete.
+    for name in (*(port.tensor for port in program.outputs), *(e.tensor for e in program.exits)):
+        last[program.base(name)] = end
     offsets, words = {}, 0
     for port in program.inputs:
         offsets[port.name] = words

@@ -76,17 +76,21 @@ def check_hazards(plan: Plan) -> None:
         for name in step.inputs:
             read(name, f"step '{step.name}'")
         for name in step.inputs:
-            if _meet(_words(plan, name), _words(plan, step.output)) and not _consumes(plan, index):
+            over = any(_meet(_words(plan, name), _words(plan, out)) for out in step.outputs)
+            if over and not _consumes(plan, index):
                 raise ConversionError(
                     f"step '{step.name}' writes over its own input '{name}': it could not be run again after a failure"
                 )
         if not plan.volatile_input:
             for port in plan.program.inputs:
-                if _meet(_words(plan, port.tensor), _words(plan, step.output)):
+                if any(_meet(_words(plan, port.tensor), _words(plan, out)) for out in step.outputs):
                     raise ConversionError(f"step '{step.name}' overwrites the received input")
-        write(step.output, plan.program.base(step.output))
+        for out in step.outputs:
+            write(out, plan.program.base(out))
     for port in plan.program.outputs:
         read(port.tensor, f"output '{port.name}'")
+    for leaving in plan.program.exits:
+        read(leaving.tensor, f"the best answer so far, of exit '{leaving.name}'")
 
 
 def _consumes(plan: Plan, index: int) -> bool:

@@ -9,7 +9,7 @@ from typing import NoReturn
 from sparsecomp.board_parts import Region
 from sparsecomp.boards import Board, list_boards, load_board
 from sparsecomp.errors import ConversionError, DoesNotFitError
-from sparsecomp.plan import PROGRESS_WORDS, Arena, Buffer, Placement, Plan
+from sparsecomp.plan import Arena, Buffer, Placement, Plan, progress_words
 from sparsecomp.plan.arena import divide, height, least, place
 from sparsecomp.plan.buffers import live_buffers, live_words
 from sparsecomp.plan.check import check
@@ -91,7 +91,7 @@ def fixed_bytes(program: Program, board: Board, wire_words: int, volatile_input:
 def _fixed(program: Program, board: Board, wire_words: int, volatile_input: bool) -> tuple[int, int]:
     """Bytes of code, and of input and progress."""
     code = 0 if board.is_host else code_bytes(program, board)
-    return code, 2 * (PROGRESS_WORDS + (0 if volatile_input else wire_words))
+    return code, 2 * (progress_words(program) + (0 if volatile_input else wire_words))
 
 
 def _check_words(program: Program, wire_words: int) -> None:

@@ -53,6 +53,8 @@ def _item_writes(program: Program, step: Step) -> list[int]:
     if step.kernel == "fill":
         rows = covered(step, program.tensors[step.output]).sum(axis=1)
         return [int(n) * program.element_words for n in rows]
+    if step.kernel == "exit":
+        return [(step.attrs["classes"] + 1) * program.element_words]
     return [program.element_words] * step.items
 
 

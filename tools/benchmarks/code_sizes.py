@@ -26,7 +26,7 @@ def code_sizes() -> dict[str, int]:
     firmware = Path(str(files("sparsecomp_firmware")))
     toolchain = load_board(BOARD).toolchain
     gcc = toolchain_path(f"{toolchain.prefix}gcc") or f"{toolchain.prefix}gcc"
-    includes = [f"-I{firmware / part}" for part in ("include", "ports/msp430")]
+    includes = [f"-I{firmware / part}" for part in ("include", "ports/msp430")] + ["-DMODEL_EXITS=1"]
     found: dict[str, int] = {}
     with tempfile.TemporaryDirectory(prefix="sparsecomp-") as folder:
         kernels = firmware / "kernels"

@@ -1,0 +1,114 @@
+"""Early exits of a program: where inference may end, and the policy by which a device decides that it does.
+
+At each exit the device has scores, one a class. Its confidence is the best score less the second best, in elements of
+int16; the inference ends there where that is above the exit's margin, where the supply is below the exit's level, or
+where the exit is the last one allowed. Ties go on. Each of these is one word of FRAM, so that a policy can be changed
+over the serial line and no power failure leaves half of a change.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sparsecomp.errors import ConversionError, InputError
+
+NEVER = 65535  # the margin above which no confidence lies
+ANSWER, NUMBER = "exit_answer", "exit_number"  # tensors of the answer, and of the exit that gave it
+FORMS = "full, fixed:N, confidence:SHARE, energy, adaptive:SHARE (SHARE of the best class against the second: 0.9)"
+
+
+@dataclass(frozen=True)
+class Exit:
+    """Scores ``tensor`` of an exit; their ``temperature`` divides them to make them calibrated logits."""
+
+    name: str
+    tensor: str
+    temperature: float = 1.0
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The words of a policy: ``limit`` is the number of the last exit allowed, ``margins`` and ``levels`` have one a
+    early exit (all but the last). A level is a reading of the supply (firmware/include/supply.h), 0 never measures.
+    """
+
+    limit: int
+    margins: tuple[int, ...]
+    levels: tuple[int, ...]
+    text: str = "full"
+
+    def __post_init__(self) -> None:
+        words = (self.limit, *self.margins, *self.levels)
+        if len(self.margins) != len(self.levels) or not all(0 <= word <= NEVER for word in words):
+            raise ConversionError(f"a policy of {words} is none")
+
+
+@dataclass(frozen=True)
+class PolicyRequest:
+    """What the user asked for: ``share`` in (0.5, 1), or None; whether the supply is looked at; the last exit."""
+
+    text: str = "full"
+    limit: int | None = None
+    share: float | None = None
+    energy: bool = False
+
+
+def parse_policy(text: str) -> PolicyRequest:
+    """A policy's text. Raises InputError with the forms there are."""
+    kind, _, value = text.partition(":")
+    try:
+        if kind == "full" and not value:
+            return PolicyRequest(text)
+        if kind == "fixed":
+            return PolicyRequest(text, limit=_natural(value))
+        if kind == "energy" and not value:
+            return PolicyRequest(text, energy=True)
+        if kind in ("confidence", "adaptive"):
+            share = float(value)
+            if 0.5 < share < 1:
+                return PolicyRequest(text, share=share, energy=kind == "adaptive")
+    except ValueError:
+        pass
+    raise InputError(f"unknown exit policy '{text}'", f"one of {FORMS}")
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError(text)
+    return int(text)
+
+
+def make_policy(request: PolicyRequest, exits: Sequence[Exit], fraction: int, is_float: bool = False) -> Policy:
+    """The words for a program whose scores have the exponent ``fraction``; levels are 0 until a plan knows the costs.
+
+    The best class has a share s of the two best where its calibrated logit is log(s / (1 - s)) above the second's, so
+    an exit's margin is that times its temperature. Raises InputError where the policy does not fit the exits.
+    """
+    last = len(exits) - 1
+    if request.limit is not None and request.limit > last:
+        raise InputError(f"policy '{request.text}': the exits are 0 to {last}", f"{last} is the whole network")
+    if is_float and (request.share is not None or request.energy):
+        raise InputError(f"policy '{request.text}' compares integers", "take --numeric int8, or fixed:N")
+    margins = [NEVER] * last
+    if request.share is not None:
+        odds = math.log(request.share / (1 - request.share))
+        margins = [min(NEVER, math.floor(odds * e.temperature * 2.0**fraction)) for e in exits[:last]]
+    limit = last if request.limit is None else request.limit
+    return Policy(limit, tuple(margins), (0,) * last, request.text)
+
+
+def confidence(scores: np.ndarray) -> np.ndarray:
+    """The best score of each row less the second best, (N,), of (N, classes)."""
+    two = np.partition(scores.astype(np.int64), -2, axis=1)[:, -2:]
+    return two[:, 1] - two[:, 0]
+
+
+def leaves(policy: Policy, number: int, scores: np.ndarray) -> np.ndarray:
+    """Whether the inference ends at exit ``number``, (N,) bool, with all the supply it could want."""
+    if number >= policy.limit:
+        return np.ones(len(scores), bool)
+    return confidence(scores) > policy.margins[number]
