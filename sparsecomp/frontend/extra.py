@@ -20,9 +20,31 @@ from sparsecomp.wire import DTYPES, Wire
 
 MEMBER = "extra/sparsecomp.json"
 VERSION = 1
+MAX_NAME = 200
 _FIELDS = {"version", "wires", "momentum", "calibration", "samples", "labels"}
+_OPTIONAL = {"provenance", "exits"}
+_EXIT = {"name", "temperature"}
 _TYPES = {**DTYPES, "i32": np.dtype("<i4")}
 _HINT = "save the model again with sparsecomp.save"
+
+
+@dataclass(frozen=True)
+class Exit:
+    """One answer of a network with exits: where it is taken, and what its logits are divided by before a softmax of
+    them is a probability. Raises InputError.
+    """
+
+    name: str
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not 0 < len(self.name) <= MAX_NAME or not self.name.isprintable():
+            raise InputError(f"an exit has the name {clean(self.name)}", "give a printable name of a module")
+        number = type(self.temperature) in (int, float)
+        if not number or not math.isfinite(self.temperature) or not self.temperature > 0:
+            raise InputError(
+                f"exit '{self.name}' has the temperature {clean(self.temperature)}", "give a finite number above 0"
+            )
 
 
 @dataclass(frozen=True)
@@ -31,6 +53,7 @@ class Extra:
 
     ``labels`` are int32 classes (N,), or float32 targets (N, ...). ``momentum`` maps running means to the batch-norm
     momentum that an archive cannot express (None: cumulative average). ``provenance`` says what made the network.
+    ``exits`` has one entry an output of a network with exits, the whole network's last; it is empty for others.
     """
 
     wires: tuple[Wire, ...]
@@ -39,6 +62,7 @@ class Extra:
     labels: np.ndarray | None = None
     momentum: Mapping[str, float | None] = field(default_factory=dict)
     provenance: Mapping[str, str | float] = field(default_factory=dict)
+    exits: tuple[Exit, ...] = ()
 
     def check(self, graph: Graph) -> None:
         """Raises InputError where the data do not belong to ``graph``."""
@@ -50,6 +74,7 @@ class Extra:
         for what, arrays in (("calibration", self.calibration), ("samples", self.samples)):
             if arrays is not None:
                 _check_arrays(what, arrays, self.wires, graph)
+        _check_exits(self.exits, graph)
         if self.labels is None:
             return
         if self.samples is None:
@@ -57,14 +82,32 @@ class Extra:
         count = len(self.samples[0])
         if self.labels.ndim < 1 or len(self.labels) != count:
             raise InputError(f"labels of shape {self.labels.shape} for {count} sample(s)", "give one label a sample")
-        if self.labels.dtype.kind == "i" and len(graph.outputs) == 1:
-            classes = graph.shapes[graph.outputs[0]][-1]
+        if self.labels.dtype.kind == "i" and (len(graph.outputs) == 1 or self.exits):
+            classes = graph.shapes[graph.outputs[-1]][-1]
             bad = self.labels[(self.labels < 0) | (self.labels >= classes)]
             if bad.size:
                 raise InputError(
                     f"label {bad.ravel()[0]} is out of range: the network has {classes} outputs, 0 to {classes - 1}",
                     "count classes from 0; use floats for targets that are no classes",
                 )
+
+
+def _check_exits(exits: Sequence[Exit], graph: Graph) -> None:
+    if not exits:
+        return
+    if len(exits) != len(graph.outputs):
+        raise InputError(
+            f"{len(exits)} exit(s) are named, the network gives {len(graph.outputs)} answer(s)",
+            "name every answer in the order of forward, the whole network's last",
+        )
+    names = [answer.name for answer in exits]
+    if len(set(names)) != len(names):
+        raise InputError(f"two exits have one name: {', '.join(names)}", "give each a name of its own")
+    shapes = {graph.shapes[name] for name in graph.outputs}
+    if len(shapes) > 1 or len(next(iter(shapes))) != 1:
+        raise InputError(
+            f"the answers of the exits have the shapes {sorted(shapes)}", "every exit answers with the same classes"
+        )
 
 
 def _check_arrays(what: str, arrays: Sequence[np.ndarray], wires: Sequence[Wire], graph: Graph) -> None:
@@ -98,13 +141,15 @@ def dump_extra(extra: Extra) -> bytes:
     }
     if extra.provenance:
         table["provenance"] = dict(sorted(extra.provenance.items()))
+    if extra.exits:
+        table["exits"] = [{"name": answer.name, "temperature": answer.temperature} for answer in extra.exits]
     return json.dumps(table, allow_nan=False).encode()
 
 
 def load_extra(text: bytes) -> Extra:
     """The data in the text that ``dump_extra`` wrote; InputError on anything unknown."""
     table = parse_json(text, MEMBER)
-    if not isinstance(table, dict) or set(table) - {"provenance"} != _FIELDS or table["version"] != VERSION:
+    if not isinstance(table, dict) or set(table) - _OPTIONAL != _FIELDS or table["version"] != VERSION:
         raise InputError(f"{MEMBER} is of another version of sparsecomp", _HINT)
     if not isinstance(table["wires"], list) or not isinstance(table["momentum"], dict):
         raise InputError(f"{MEMBER} is damaged", _HINT)
@@ -121,7 +166,14 @@ def load_extra(text: bytes) -> Extra:
         labels=None if table["labels"] is None else _load(table["labels"], ("i32", "f32")),
         momentum=table["momentum"],
         provenance=provenance,
+        exits=_exits(table.get("exits", [])),
     )
+
+
+def _exits(value: Any) -> tuple[Exit, ...]:
+    if not isinstance(value, list) or any(not isinstance(item, dict) or set(item) != _EXIT for item in value):
+        raise InputError(f"{MEMBER} holds damaged exits", _HINT)
+    return tuple(Exit(item["name"], item["temperature"]) for item in value)
 
 
 def _dump(array: np.ndarray) -> dict[str, Any]:

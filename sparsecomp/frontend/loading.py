@@ -15,7 +15,7 @@ from sparsecomp.frontend import torch_files
 from sparsecomp.frontend.aten import check_variance, to_graph
 from sparsecomp.frontend.capture import capture, cumulative
 from sparsecomp.frontend.container import MAX_FILE, clean, open_container
-from sparsecomp.frontend.extra import Extra, load_extra
+from sparsecomp.frontend.extra import Exit, Extra, load_extra
 from sparsecomp.frontend.pt2 import read_program
 from sparsecomp.graph import Graph
 from sparsecomp.wire import Wire
@@ -26,6 +26,7 @@ class LoadedModel:
     """A network and its data. ``wires`` has one entry an input; ``calibration`` and ``samples`` one raw array
     (N, *shape) an input, in wire type, or None; ``labels`` are int32 classes or float32 targets, or None.
 
+    ``exits`` has one entry an output of a network with exits, the whole network's last; it is empty for others.
     ``sha256`` is that of the file, ``format`` one of pt2, state_dict, safetensors, module and trusted pickle.
     """
 
@@ -37,6 +38,7 @@ class LoadedModel:
     sha256: str
     format: str
     provenance: Mapping[str, str | float] = field(default_factory=dict)
+    exits: tuple[Exit, ...] = ()
 
 
 def load(
@@ -72,7 +74,7 @@ def load(
     _check_input_shape(graph, input_shape)
     digest = hashlib.sha256(data).hexdigest()
     data_parts = (extra.calibration, extra.samples, extra.labels)
-    return LoadedModel(graph, extra.wires, *data_parts, digest, kind, extra.provenance)
+    return LoadedModel(graph, extra.wires, *data_parts, digest, kind, extra.provenance, extra.exits)
 
 
 def read_file(path: str | os.PathLike[str]) -> bytes:
