@@ -88,6 +88,18 @@ def mean(shape, dims, keep):
     return "mean", [shape], {}, {"dims": dims, "keepdim": keep}, lambda x, p: x.mean(batched, keepdim=keep)
 
 
+def over_channels(shape, kernel, stride, padding, dilation, ceil_mode):
+    attrs = dict(kernel=kernel, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode)
+
+    def torchs(x, p):
+        return torch.stack([
+            F.max_pool3d(one[None], (kernel, 1, 1), (stride, 1, 1), (padding, 0, 0), (dilation, 1, 1), ceil_mode)[0]
+            for one in x
+        ])  # fmt: skip
+
+    return "max_pool_channels", [shape], {}, attrs, torchs
+
+
 def simple(op, function, shape=IMAGE, **attrs):
     return op, [shape], {}, attrs, lambda x, p: function(x)
 
@@ -159,6 +171,11 @@ CASES = {
     "concat columns": several("concat", [IMAGE, (4, 9, 2)], lambda t: torch.cat(t, 3), dim=2),
     "pad asymmetric": pad(IMAGE, ((0, 0), (1, 0), (2, 3)), 0.0),
     "pad channels with a value": pad(IMAGE, ((1, 2), (0, 0), (0, 1)), -0.75),
+    "channels pooled": over_channels(IMAGE, 2, 2, 0, 1, False),
+    "channels pooled, padded, dilated": over_channels((7, 2, 3), 3, 2, 1, 2, False),
+    "channels pooled, ceil": over_channels((7, 2, 3), 2, 3, 1, 1, True),
+    "upsample": simple("upsample", lambda x: F.interpolate(x, scale_factor=(2.0, 3.0)), scale=(2, 3)),
+    "upsample 1d": simple("upsample", lambda x: F.interpolate(x, scale_factor=2.0), LINE, scale=(2,)),
     "pad 1d": pad(LINE, ((0, 0), (4, 0)), 1.5),
 }
 
@@ -177,7 +194,14 @@ def test_values_are_torchs(case):
 
 
 def test_every_operator_has_a_case():
-    assert {case[0] for case in CASES.values()} == set(SUPPORTED)
+    assert {"zeros", *(case[0] for case in CASES.values())} == set(SUPPORTED)
+
+
+def test_zeros_read_nothing():
+    node = Node("zeros", "zeros", (), "y", {"shape": IMAGE})
+    found = operator("zeros").run(node, [], {})
+    assert found.shape == (1, *operator("zeros").shape(node, [], {})) == (1, *IMAGE)
+    assert found.dtype == np.float32 and not found.any()
 
 
 @pytest.mark.parametrize("op", ["sigmoid", "tanh", "hardswish", "softmax", "log_softmax"])
@@ -197,6 +221,7 @@ def test_smooth_functions_stay_finite_far_out(op):
         ("add", [(3, 4), (3, 5)], {}, "same shape"),
         ("concat", [(3, 4), (3, 5, 1)], {"dim": 0}, "cannot join"),
         ("concat", [(3, 4), (3, 5)], {"dim": 0}, "cannot join"),
+        ("upsample", [(3, 4)], {"scale": (2, 2)}, "cannot scale"),
         ("reshape", [(3, 4)], {"shape": (5,)}, "cannot turn"),
         ("mean", [(3, 4, 4)], {"dims": (0,), "keepdim": False}, "spatial"),
         ("pad", [(3, 4)], {"pads": ((0, 0), (-1, 0)), "value": 0.0}, "negative"),

@@ -180,6 +180,23 @@ def zeros_like(g, self, dtype=None, layout=None, device=None, pin_memory=None, m
     g.zeros()
 
 
+def _full(g, fill_value, dtype):
+    g.is_float(dtype)
+    if fill_value != 0:
+        raise ConversionError(f"{g.here()} is a constant map", "only zeros stand for a map; a bias adds a constant")
+    g.zeros()
+
+
+@aten("full_like.default")
+def full_like(g, self, fill_value, dtype=None, layout=None, device=None, pin_memory=None, memory_format=None):
+    _full(g, fill_value, dtype)
+
+
+@aten("full.default")
+def full(g, size, fill_value, dtype=None, layout=None, device=None, pin_memory=None):
+    _full(g, fill_value, dtype)
+
+
 @aten("zeros.default")
 def zeros(g, size, dtype=None, layout=None, device=None, pin_memory=None):
     g.is_float(dtype)

@@ -94,8 +94,21 @@ CASES = {
     "zero pad": (nn.ZeroPad2d((1, 0, 2, 0)), IMAGE),
     "pad 1d": (Lambda(lambda m, x: F.pad(x, (2, 1), value=-1.0)), LINE),
     "pad channels": (Lambda(lambda m, x: F.pad(x, (0, 0, 1, 2))), LINE),
+    "max_pool3d": (nn.MaxPool3d((1, 3, 3)), IMAGE),
+    "max_pool3d of channels": (nn.MaxPool3d((2, 3, 2), stride=(1, 2, 3), dilation=(2, 1, 2)), IMAGE),
+    "max_pool3d of channels only": (nn.MaxPool3d((2, 1, 1), (2, 1, 1), (1, 0, 0)), IMAGE),
+    "zeros": (Lambda(lambda m, x: torch.cat([x, torch.zeros_like(x), torch.zeros(1, 2, 9, 10)], 1)), IMAGE),
+    "zeros added": (Lambda(lambda m, x: x + torch.zeros_like(x)), IMAGE),
     "dropped": (Lambda(lambda m, x: x.contiguous().clone().detach().to(torch.float32).float() + x), FLAT),
 }  # fmt: skip
+
+
+UPSAMPLED = {
+    "upsample": (nn.Upsample(scale_factor=2), IMAGE),
+    "upsample by two factors": (nn.Upsample(scale_factor=(3, 2)), IMAGE),
+    "upsample to a size": (nn.Upsample(size=(18, 10)), IMAGE),
+    "upsample 1d": (nn.Upsample(scale_factor=3), LINE),
+}
 
 
 def randomize(network):
@@ -123,6 +136,15 @@ def test_operator(case, form, tmp_path, plain_archive, same_as_torch):
     else:
         path = plain_archive(network, (torch.from_numpy(x),), decompose=True)
     same_as_torch(sparsecomp.load(path).graph, network, (x,))
+
+
+@pytest.mark.parametrize("case", UPSAMPLED)
+def test_upsampling(case, tmp_path, same_as_torch):
+    """As saved: torch decomposes it into tables of indices, which are refused."""
+    network, shape = UPSAMPLED[case]
+    x = np.random.default_rng(5).normal(size=(1, *shape)).astype(np.float32)
+    sparsecomp.save(network, tmp_path / "model.pt", torch.from_numpy(x))
+    same_as_torch(sparsecomp.load(tmp_path / "model.pt").graph, network, (x,))
 
 
 def test_batch_size_does_not_matter_to_the_graph(tmp_path, same_as_torch):
