@@ -9,7 +9,9 @@ from elftools.elf.elffile import ELFFile
 
 from sparsecomp.boards import Board
 from sparsecomp.errors import DoesNotFitError, MismatchError
+from sparsecomp.kernels import rendered
 from sparsecomp.plan import Plan
+from sparsecomp.plan.sizes import SizeOnly
 from sparsecomp.plan.units import position_stack
 from sparsecomp.stack import multiplying_handler, stack_depth
 
@@ -88,8 +90,10 @@ def _check_maps(plan: Plan, symbols: dict[str, tuple[int, int]]) -> None:
 
 def _check_tables(plan: Plan, symbols: dict[str, tuple[int, int]]) -> None:
     spans = {start: start + size for use in ("weights", "arena") for _, start, size in plan.board.spans(use)}
+    names = SizeOnly(plan.program)
     for step, planned, nbytes in zip(plan.program.steps, plan.table_starts, plan.weight_bytes, strict=True):
-        mine = {n: at for n, at in symbols.items() if n.startswith(f"{step.name}_")}
+        arrays = {array.name for array in rendered(step, names).arrays}
+        mine = {n: at for n, at in symbols.items() if n in arrays}
         if sum(size for _, size in mine.values()) != nbytes:
             raise MismatchError(f"the tables of '{step.name}' do not have the planned {nbytes} bytes", _HINT)
         low = max((start for start in spans if start <= planned), default=planned)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sparsecomp.boards import Board
-from sparsecomp.kernels import kernel
+from sparsecomp.kernels import rendered
 from sparsecomp.plan import Plan
 from sparsecomp.plan.code import code_sizes
 from sparsecomp.plan.sizes import SizeOnly
@@ -71,7 +71,7 @@ def hot_sections(plan: Plan) -> tuple[str, ...]:
     names = SizeOnly(program)
     for index, step in enumerate(program.steps):
         if walks(program, step, board):
-            name = f"walk_{kernel(step.kernel).render(step, names).walk}"
+            name = f"walk_{rendered(step, names).walk}"
             cycles[name] = cycles.get(name, 0) + layer_cycles(plan, index)
     free = board.spans("stack")[0][2] - STACK_BYTES - position_stack(program, board)
     found = []

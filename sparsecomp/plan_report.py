@@ -7,7 +7,7 @@ from typing import Any
 
 from sparsecomp.device_header import has_serial
 from sparsecomp.encodings import candidates
-from sparsecomp.kernels import kernel, mac_cycles
+from sparsecomp.kernels import mac_cycles, rendered
 from sparsecomp.plan import Plan
 from sparsecomp.plan.buffers import RECEIVED
 from sparsecomp.plan.energy import layer_energy_nj
@@ -73,6 +73,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
                 "nj_estimated": _rounded(layer_energy_nj(plan, i)),
                 "cycles_fitted": bool(s.attrs.get("lea")),
                 "walk": _walk(plan, s),
+                "shares_arrays_of": s.attrs.get("shares"),
                 **(_choices(plan, i) if s.kernel == "mac" else {}),
             }
             for i, (s, u) in enumerate(zip(program.steps, plan.units, strict=True))
@@ -92,7 +93,7 @@ def _walk(plan: Plan, step: Step) -> str | None:
     """The function in assembly that computes a layer, None where it is C."""
     if not walks(plan.program, step, plan.board):
         return None
-    return f"walk_{kernel(step.kernel).render(step, SizeOnly(plan.program)).walk}"
+    return f"walk_{rendered(step, SizeOnly(plan.program)).walk}"
 
 
 def _choices(plan: Plan, index: int) -> dict[str, Any]:

@@ -147,7 +147,15 @@ class Program:
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
         object.__setattr__(self, "origins", MappingProxyType(dict(self.origins)))
         written = {port.tensor for port in self.inputs}
+        owners: dict[str, str] = {}  # steps with arrays of their own -> kernel
         for step in self.steps:
+            owner = step.attrs.get("shares")
+            if owner is None:
+                owners[step.name] = step.kernel
+            elif owners.get(owner) != step.kernel:
+                raise ConversionError(
+                    f"step '{step.name}' shares the arrays of '{owner}', which is no such step before it"
+                )
             for name in step.inputs:
                 if self.base(name) not in written:
                     raise ConversionError(f"step '{step.name}' reads '{name}' before anything has written it")

@@ -17,7 +17,7 @@ import numpy as np
 
 from sparsecomp.c_text import comment, number_rows
 from sparsecomp.device_header import device_header, has_serial
-from sparsecomp.kernels import Rendered, kernel, mac_lea
+from sparsecomp.kernels import Rendered, mac_lea, rendered
 from sparsecomp.kernels.mac import nnz, position_bytes
 from sparsecomp.linker import link_map
 from sparsecomp.plan import Plan
@@ -111,7 +111,7 @@ class CNames:
 def render(plan: Plan, vector: Vector, model_sha256: str, version: str) -> dict[str, bytes]:
     """All files of the project by their path in it, reports excepted."""
     names = CNames(plan)
-    pieces = [kernel(step.kernel).render(step, names) for step in plan.program.steps]
+    pieces = [rendered(step, names) for step in plan.program.steps]
     layers = [_layer(plan, names, i, piece) for i, piece in enumerate(pieces)]
     board = plan.board
     provenance = (

@@ -4,14 +4,15 @@ A module gives ``reference(step, memory)`` (the integer specification; writes it
 ``render(step, names)`` (the C parameters, named as in ``firmware/include/kernels.h``, and the constant arrays) and
 ``cycles(step)`` (estimated CPU cycles an item of the portable C on an MSP430, for sizing restart units). One with a
 twin in ``firmware/kernels/msp430`` also gives ``walk_cycles(step, out)``, the same of the assembly. "bounds" among the
-attrs of a step are ``low`` and ``high``, which clamp its result, in elements.
+attrs of a step are ``low`` and ``high``, which clamp its result, in elements. ``shares`` among them names an earlier
+step with the same constant arrays, which are then stored once, under that step's name.
 """
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Protocol
 
@@ -115,6 +116,14 @@ class Memory:
 def kernel(name: str) -> ModuleType:
     """The module of one kernel."""
     return importlib.import_module(f"sparsecomp.kernels.{name}")
+
+
+def rendered(step: Step, names: Names) -> Rendered:
+    """What a step becomes in C. One that ``shares`` names reads that step's arrays and has none of its own."""
+    owner = step.attrs.get("shares")
+    if owner is None:
+        return kernel(step.kernel).render(step, names)
+    return replace(kernel(step.kernel).render(replace(step, name=owner), names), arrays=())
 
 
 ROW_CYCLES = 44  # of the assembly, from the end of a row to the next

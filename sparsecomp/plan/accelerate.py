@@ -34,8 +34,10 @@ def accelerate(program: Program, board: Board) -> Program:
             "give the board file's compiler -mlarge and -mhwmult=f5series",
         )
     steps, notes = [], []
+    shared = {step.attrs.get("shares") for step in program.steps}
     for step in program.steps:
-        faster = _faster(program, step, board) if step.kernel == "mac" else None
+        alone = "shares" not in step.attrs and step.name not in shared  # others need the weights as they are
+        faster = _faster(program, step, board) if step.kernel == "mac" and alone else None
         steps.append(faster or step)
         if faster:
             more = faster.attrs["encoded"].nbytes - step.attrs["encoded"].nbytes

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sparsecomp.boards import Board
 from sparsecomp.device_header import has_serial
-from sparsecomp.kernels import kernel
+from sparsecomp.kernels import rendered
 from sparsecomp.kernels.mac import FUNCTIONS, WIDE
 from sparsecomp.plan.sizes import SizeOnly
 from sparsecomp.plan.units import walks
@@ -33,8 +33,8 @@ def code_sizes() -> dict[str, int]:
 def code_bytes(program: Program, board: Board, *, any_encoding: bool = False) -> int:
     """At most, and what each step adds to it; ``any_encoding``: as if layers had weights in each of them."""
     names = SizeOnly(program)
-    rendered = [(kernel(s.kernel).render(s, names), walks(program, s, board)) for s in program.steps]
-    used = {(r.function, r.walk if walking else "") for r, walking in rendered}
+    pieces = [(rendered(s, names), walks(program, s, board)) for s in program.steps]
+    used = {(piece.function, piece.walk if walking else "") for piece, walking in pieces}
     if any_encoding:
         wide = any(name in WIDE.values() for name, _ in used)
         walking = any(walks(program, s, board) for s in program.steps if s.kernel == "mac")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sparsecomp.kernels import kernel
+from sparsecomp.errors import ConversionError
+from sparsecomp.kernels import Rendered, kernel, rendered
 from sparsecomp.program import Program, Step, Stored
 
 
@@ -27,6 +28,19 @@ class SizeOnly:
 
 
 def constant_bytes(program: Program) -> tuple[int, ...]:
-    """Constant data of each step in bytes, as the linker will place it."""
+    """Constant data of each step in bytes, as the linker will place it. Raises ConversionError where a step shares
+    arrays that are not its own.
+    """
     names = SizeOnly(program)
-    return tuple(kernel(step.kernel).render(step, names).nbytes for step in program.steps)
+    by_name = {step.name: step for step in program.steps}
+    for step in program.steps:
+        owner = step.attrs.get("shares")
+        if owner is not None and not _same(*(kernel(s.kernel).render(s, names) for s in (step, by_name[owner]))):
+            raise ConversionError(f"step '{step.name}' has other constants than '{owner}', whose arrays it shares")
+    return tuple(rendered(step, names).nbytes for step in program.steps)
+
+
+def _same(one: Rendered, other: Rendered) -> bool:
+    pairs = zip(one.arrays, other.arrays, strict=False)
+    alike = all(a.ctype == b.ctype and a.values.tobytes() == b.values.tobytes() for a, b in pairs)
+    return alike and len(one.arrays) == len(other.arrays)
