@@ -19,6 +19,7 @@ _HOMES = {
     "compress": "sparsecomp.compression",
     "compress_NN_models": "sparsecomp.compression",
     "save_compressed_model": "sparsecomp.conversion",
+    "save_compressed_early_exit_model": "sparsecomp.conversion",
 }
 
 __all__ = ["__version__", *_HOMES]

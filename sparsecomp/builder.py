@@ -54,6 +54,7 @@ class Builder:
     notes: list[str] = field(default_factory=list)
     origins: dict[str, str] = field(default_factory=dict)
     fused: dict[str, Node] = field(default_factory=dict)
+    suffix: str = ""  # of step names
     _counts: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -70,8 +71,9 @@ class Builder:
 
     def fresh(self, prefix: str) -> str:
         """The next step name with this prefix: conv1, conv2, …"""
-        self._counts[prefix] = self._counts.get(prefix, 0) + 1
-        return f"{prefix}{self._counts[prefix]}"
+        key = prefix + self.suffix
+        self._counts[key] = self._counts.get(key, 0) + 1
+        return f"{prefix}{self._counts[key]}{self.suffix}"
 
     def read(self, name: str) -> Stored:
         """The stored tensor of a float tensor."""

@@ -16,7 +16,9 @@ import numpy as np
 
 from sparsecomp.errors import ConversionError, InputError
 
+DEFAULT_POLICY = "confidence:0.9"
 NEVER = 65535  # the margin above which no confidence lies
+EXIT_SUFFIX = "_ee"  # of the names of layers that only early exits need
 ANSWER, NUMBER = "exit_answer", "exit_number"  # tensors of the answer, and of the exit that gave it
 FORMS = "full, fixed:N, confidence:SHARE, energy, adaptive:SHARE (SHARE of the best class against the second: 0.9)"
 
@@ -33,13 +35,15 @@ class Exit:
 @dataclass(frozen=True)
 class Policy:
     """The words of a policy: ``limit`` is the number of the last exit allowed, ``margins`` and ``levels`` have one a
-    early exit (all but the last). A level is a reading of the supply (firmware/include/supply.h), 0 never measures.
+    early exit (all but the last). A level is a reading of the supply (firmware/include/supply.h), 0 never measures;
+    with ``energy`` the plan gives them, from what going on costs.
     """
 
     limit: int
     margins: tuple[int, ...]
     levels: tuple[int, ...]
     text: str = "full"
+    energy: bool = False
 
     def __post_init__(self) -> None:
         words = (self.limit, *self.margins, *self.levels)
@@ -98,17 +102,30 @@ def make_policy(request: PolicyRequest, exits: Sequence[Exit], fraction: int, is
         odds = math.log(request.share / (1 - request.share))
         margins = [min(NEVER, math.floor(odds * e.temperature * 2.0**fraction)) for e in exits[:last]]
     limit = last if request.limit is None else request.limit
-    return Policy(limit, tuple(margins), (0,) * last, request.text)
+    return Policy(limit, tuple(margins), (0,) * last, request.text, request.energy)
 
 
 def confidence(scores: np.ndarray) -> np.ndarray:
     """The best score of each row less the second best, (N,), of (N, classes)."""
-    two = np.partition(scores.astype(np.int64), -2, axis=1)[:, -2:]
+    two = np.partition(scores.astype(np.float64), -2, axis=1)[:, -2:]
     return two[:, 1] - two[:, 0]
 
 
 def leaves(policy: Policy, number: int, scores: np.ndarray) -> np.ndarray:
-    """Whether the inference ends at exit ``number``, (N,) bool, with all the supply it could want."""
+    """Whether the inference ends at exit ``number``, (N,) bool, with all the supply it could want. ``scores`` are in
+    elements, exact or as the float network has them.
+    """
     if number >= policy.limit:
         return np.ones(len(scores), bool)
     return confidence(scores) > policy.margins[number]
+
+
+def answers(policy: Policy, scores: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """(answers (N, classes), exits (N, 1)) from the scores (N, classes) of every exit, in elements."""
+    answer, number = scores[-1].copy(), np.full((len(scores[-1]), 1), len(scores) - 1)
+    left = np.zeros(len(answer), bool)
+    for index, mine in enumerate(scores):
+        leaving = leaves(policy, index, mine) & ~left
+        answer[leaving], number[leaving] = mine[leaving], index
+        left |= leaving
+    return answer, number

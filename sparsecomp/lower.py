@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sparsecomp.builder import Builder, Options
-from sparsecomp.exits import Exit, PolicyRequest, make_policy
+from sparsecomp.exits import EXIT_SUFFIX, Exit, PolicyRequest, make_policy
 from sparsecomp.fuse import fuse_pooling, halos_last
 from sparsecomp.graph import Graph, Node
-from sparsecomp.lower_exits import exit_ports, lower_exit, one_exponent
+from sparsecomp.lower_exits import exit_heads, exit_ports, lower_exit, one_exponent
 from sparsecomp.lower_input import lower_input
 from sparsecomp.ops import operator
 from sparsecomp.passes.order_exits import in_order
 from sparsecomp.program import Port, Program
+from sparsecomp.share import exponents_alike, repeated, share_arrays
 from sparsecomp.wire import Wire
 
 ACTIVATIONS = ("relu", "clip")  # those that are a clamp of the result
@@ -40,11 +41,14 @@ def lower(
     if options.exits:
         graph = in_order(graph)
         fractions = one_exponent(graph, fractions)
-    build = Builder(graph, fractions, options, notes=list(notes), fused=_fusable(graph))
+    fused = _fusable(graph)
+    build = Builder(graph, exponents_alike(graph, fractions, fused), options, notes=list(notes), fused=fused)
     inputs = tuple(lower_input(build, name, wire) for name, wire in zip(graph.inputs, wires, strict=True))
     absorbed = {node.name for node in build.fused.values()}
     exits: list[Exit] = []
+    heads = exit_heads(graph) if options.exits else ()
     for node in graph.nodes:
+        build.suffix = EXIT_SUFFIX if node.name in heads else ""
         if node.name not in absorbed:
             operator(node.op).lower(node, build)
         if options.exits and node.output in graph.outputs:
@@ -65,4 +69,5 @@ def lower(
         tuple(exits),
         policy,
     )
-    return halos_last(fuse_pooling(program)) if options.separate else program
+    program = halos_last(fuse_pooling(program)) if options.separate else program
+    return share_arrays(program) if repeated(graph) else program

@@ -6,19 +6,31 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sparsecomp.builder import Builder
-from sparsecomp.exits import ANSWER, NUMBER, Exit
+from sparsecomp.exits import ANSWER, EXIT_SUFFIX, NUMBER, Exit
 from sparsecomp.graph import Graph, Node
 from sparsecomp.program import Port, Stored
 
 
+def exit_heads(graph: Graph) -> set[str]:
+    """Names of the operators that only early exits need: the whole network's answer does without them."""
+    needed = {graph.outputs[-1]}
+    for node in reversed(graph.nodes):
+        if node.output in needed:
+            needed |= set(node.inputs)
+    return {node.name for node in graph.nodes if node.output not in needed}
+
+
 def one_exponent(graph: Graph, fractions: Mapping[str, int]) -> dict[str, int]:
     """The exponents with that of all exits' scores alike, the coarsest of them: an answer has only one."""
-    shared = {name: min(fractions[output] for output in graph.outputs) for name in graph.outputs}
-    return {**fractions, **shared} if fractions else {}
+    if not fractions:
+        return {}
+    coarsest = min(fractions[name] for name in graph.outputs)
+    return {**fractions, **dict.fromkeys(graph.outputs, coarsest)}
 
 
 def lower_exit(build: Builder, number: int, node: Node) -> Exit:
     """Emits exit ``number``, whose scores ``node`` has computed."""
+    build.suffix = EXIT_SUFFIX
     name, temperature = build.options.exits[number]
     fraction = build.fraction(build.graph.outputs[0])
     scores = build.canonical(node.output, node)

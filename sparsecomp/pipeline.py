@@ -19,6 +19,7 @@ from sparsecomp.metrics import Metric, fitting, top1
 from sparsecomp.on_board import Bench
 from sparsecomp.plan import Plan
 from sparsecomp.plan.accelerate import accelerate
+from sparsecomp.plan.exit_levels import with_levels
 from sparsecomp.plan.planner import make_plan
 from sparsecomp.plan_report import plan_json
 from sparsecomp.prepare import Prepared, Request, prepare, random_inputs, test_data
@@ -212,7 +213,7 @@ def planned(prepared: Prepared, wanted: Request, board: Board) -> Plan:
     """The plan for a board, with the accelerator where it was asked for. Raises InputError where there is none."""
     program = accelerate(prepared.program, board) if wanted.lea else prepared.program
     try:
-        return make_plan(program, board, volatile_input=wanted.volatile_input)
+        return with_levels(make_plan(program, board, volatile_input=wanted.volatile_input))
     except DoesNotFitError as refusal:
         if not any(step.attrs.get("lea") for step in program.steps):
             raise

@@ -11,6 +11,7 @@ import numpy as np
 from sparsecomp.datasets import check_classes, check_labels, load_arrays, match_shape
 from sparsecomp.encodings import CHOICES
 from sparsecomp.errors import DoesNotFitError, InputError
+from sparsecomp.exits import DEFAULT_POLICY, answers, make_policy, parse_policy
 from sparsecomp.frontend import LoadedModel, load
 from sparsecomp.frontend.loading import detect, read_file
 from sparsecomp.graph import Graph
@@ -20,7 +21,7 @@ from sparsecomp.ops import run_float
 from sparsecomp.passes import simplify
 from sparsecomp.program import MAX_ELEMENTS, Program
 from sparsecomp.quantize import calibrate, sqnr_db
-from sparsecomp.reference import run, to_wire
+from sparsecomp.reference import exit_scores, run, to_wire
 from sparsecomp.wire import Wire
 
 FLOAT_BATCH = 64
@@ -40,6 +41,7 @@ class Request:
     weights: str = "auto"
     volatile_input: bool = False
     separate: bool = True  # False: every map exists, as in the network
+    policy: str | None = None  # of a network with early exits; None: confidence:0.9, or full for float32
     lea: bool = False  # dense layers by the low-energy accelerator where that is estimated to be faster
 
     def __post_init__(self) -> None:
@@ -89,8 +91,21 @@ class Prepared:
         ports = zip(self.program.inputs, self.loaded.wires, raw, strict=True)
         return Data(raw, tuple(to_wire(port, wire, x) for port, wire, x in ports), labels)
 
+    def float_answer(self, outputs: tuple[np.ndarray, ...]) -> np.ndarray:
+        """What the float network answers with those outputs: the first, or that of the exit which the policy takes."""
+        if not self.program.exits:
+            return outputs[0]
+        scale = self.program.scale(self.program.exits[0].tensor)
+        return answers(self.program.policy, [x / scale for x in outputs])[0] * scale
+
+    def values(self, data: Data) -> tuple[np.ndarray, ...]:
+        """What compares with ``float_outputs``: outputs in real values, of every exit where there are some."""
+        if self.program.exits:
+            return exit_scores(self.program, data.wire)
+        return run(self.program, data.wire).values
+
     def float_outputs(self, raw: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
-        """Outputs (N, *shape) of the float network, the final softmax left out as in the program."""
+        """Outputs (N, *shape) of the float network, of every exit; a final softmax is left out as in the program."""
         parts = []
         for i in range(0, len(raw[0]), FLOAT_BATCH):
             values = run_float(self.graph, self.real(tuple(x[i : i + FLOAT_BATCH] for x in raw)))
@@ -118,11 +133,25 @@ def prepare(model: str | Path | LoadedModel, request: Request, *, uncalibrated: 
             notes = (*notes, "not calibrated: exponents come from random inputs, sizes are right, accuracy is not")
     bits = 16 if request.weights == "int16" else 8
     fractions = {} if request.numeric == "float32" else calibrate(graph, _real(loaded, raw))
-    options = Options(request.numeric, request.encoding, bits, separate=request.separate)
+    exits = tuple((leaving.name, leaving.temperature) for leaving in loaded.exits)
+    options = Options(request.numeric, request.encoding, bits, separate=request.separate, exits=exits)
     prepared = Prepared(loaded, graph, lower(graph, loaded.wires, fractions, options, notes), raw)
     if request.weights == "auto" and request.numeric != "float32" and calibrated:
-        return _widen_if_needed(prepared, fractions, options, notes)
-    return prepared
+        prepared = _widen_if_needed(prepared, fractions, options, notes)
+    return with_policy(prepared, request.policy)
+
+
+def with_policy(prepared: Prepared, text: str | None) -> Prepared:
+    """The same with an exit policy. Raises InputError where it does not fit, or where there are no exits."""
+    program = prepared.program
+    if not program.exits:
+        if text is not None:
+            raise InputError(f"the exit policy '{text}' is for networks with early exits", "this one has none")
+        return prepared
+    wanted = parse_policy(text or ("full" if program.is_float else DEFAULT_POLICY))
+    fraction = program.tensors[program.exits[0].tensor].fraction
+    policy = make_policy(wanted, program.exits, fraction, program.is_float)
+    return replace(prepared, program=replace(program, policy=policy))
 
 
 def _real(loaded: LoadedModel, raw: tuple[np.ndarray, ...]) -> list[np.ndarray]:
@@ -253,7 +282,7 @@ def _widen_if_needed(prepared: Prepared, fractions, options: Options, notes) -> 
     classifies = len(raw[0]) >= 32 and len(expected) == 1 and expected[0].ndim == 2 and expected[0].shape[1] > 1
 
     def quality(candidate: Prepared) -> _Quality:
-        values = run(candidate.program, candidate.data(raw).wire).values
+        values = candidate.values(candidate.data(raw))
         share = agreement(values[0], expected[0]) if classifies else 1.0
         return _Quality(min(sqnr_db(e, v) for e, v in zip(expected, values, strict=True)), share)
 

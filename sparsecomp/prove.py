@@ -18,7 +18,7 @@ from sparsecomp.prepare import Data, Prepared, saturated
 from sparsecomp.quantize import sqnr_db
 from sparsecomp.reference import run, to_values, wire_words
 from sparsecomp.report import LayerRow
-from sparsecomp.results import Accuracy, Deployment
+from sparsecomp.results import Accuracy, Deployment, ExitRow
 from sparsecomp.validate import compare_answers, compare_layers, decode_answers
 from sparsecomp_tools.power import PowerRun, simulate_directory
 
@@ -127,18 +127,34 @@ def _joined(parts: Sequence[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
 def _accuracy(
     prepared: Prepared, trial: Trial, values: tuple[np.ndarray, ...], on_host: tuple[np.ndarray, ...] | None
 ) -> Accuracy:
-    expected, metric = prepared.float_outputs(trial.data.raw), trial.metric
-    scores = [None, None, None]
-    if trial.data.labels is not None:
-        levels = (expected, values, on_host)
-        scores = [None if level is None else float(metric(level[0], trial.data.labels)) for level in levels]
-    quality = min(sqnr_db(e, v) for e, v in zip(expected, values, strict=True))
+    outputs, metric = prepared.float_outputs(trial.data.raw), trial.metric
+    expected = prepared.float_answer(outputs)
+    labels, scores = trial.data.labels, [None, None, None]
+    if labels is not None:
+        levels = (expected, values[0], None if on_host is None else on_host[0])
+        scores = [None if level is None else float(metric(level, labels)) for level in levels]
+    every = prepared.values(trial.data) if prepared.program.exits else values
+    quality = min(sqnr_db(e, v) for e, v in zip(outputs, every, strict=True))
     known = {top1: "accuracy", mean_squared_error: "mean squared error"}
     name = known.get(metric) or getattr(metric, "__name__", "metric")
-    classes = expected[0][0].size > 1 and metric is not mean_squared_error
-    same = agreement(values[0], expected[0]) if classes else None
+    classes = expected[0].size > 1 and metric is not mean_squared_error
+    same = agreement(values[0], expected) if classes else None
     beyond = saturated(prepared, trial.data.raw)
-    return Accuracy(len(trial.data), name, *scores, same, quality, beyond, prepared.program.is_float)
+    exits = _exit_rows(prepared, trial, every, values[1]) if prepared.program.exits else ()
+    return Accuracy(len(trial.data), name, *scores, same, quality, beyond, prepared.program.is_float, exits=exits)
+
+
+def _exit_rows(
+    prepared: Prepared, trial: Trial, scores: tuple[np.ndarray, ...], numbers: np.ndarray
+) -> tuple[ExitRow, ...]:
+    """What each exit is worth: for all samples, and for those that leave there."""
+    rows, labels = [], trial.data.labels
+    for index, (leaving, mine) in enumerate(zip(prepared.program.exits, scores, strict=True)):
+        here = numbers[:, 0] == index
+        all_of_them = None if labels is None else float(trial.metric(mine, labels))
+        theirs = None if labels is None or not here.any() else float(trial.metric(mine[here], labels[here]))
+        rows.append(ExitRow(leaving.name, float(here.mean()), all_of_them, theirs))
+    return tuple(rows)
 
 
 def stream(prepared: Prepared, data: Data) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:

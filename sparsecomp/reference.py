@@ -97,3 +97,13 @@ def run(program: Program, wire: Sequence[np.ndarray]) -> Answers:
             part.append(memory.stored(port.tensor).copy())
     elements = tuple(np.concatenate(part) if part else np.zeros((0, 0), np.int16) for part in parts)
     return Answers(elements, to_values(program, elements))
+
+
+def exit_scores(program: Program, wire: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+    """Real scores (N, classes) of every exit, whether the policy takes it or not."""
+    parts: list[list[np.ndarray]] = [[] for _ in program.exits]
+    for i in range(0, len(wire[0]), BATCH):
+        memory = execute(program, [w[i : i + BATCH] for w in wire])
+        for part, leaving in zip(parts, program.exits, strict=True):
+            part.append(memory.inside(leaving.tensor).reshape(memory.batch, -1) * program.scale(leaving.tensor))
+    return tuple(np.concatenate(part) for part in parts)

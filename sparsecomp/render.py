@@ -17,6 +17,7 @@ import numpy as np
 
 from sparsecomp.c_text import comment, number_rows
 from sparsecomp.device_header import device_header, has_serial
+from sparsecomp.exits import EXIT_SUFFIX
 from sparsecomp.kernels import Rendered, mac_lea, rendered
 from sparsecomp.kernels.mac import nnz, position_bytes
 from sparsecomp.linker import link_map
@@ -58,6 +59,7 @@ class Layer:
     view: str
     view_words: int
     piece: int
+    of_exit: bool
 
 
 class CNames:
@@ -142,6 +144,9 @@ def render(plan: Plan, vector: Vector, model_sha256: str, version: str) -> dict[
         "headers/headers.h": fill("headers.h.j2"),
         "headers/input.h": fill("input.h.j2"),
     }
+    if plan.program.exits:
+        names = ("model_ee.c", "model_ee.h", "headers/headers_ee.h")
+        out |= {name: fill(f"{name.removeprefix('headers/')}.j2") for name in names}
     out |= {f"headers/{layer.name}.h": fill("layer.h.j2", layer=layer) for layer in layers if layer.arrays}
     if not board.is_host:
         out["board.ld"] = fill("board.ld.j2", link=link_map(plan))
@@ -175,6 +180,7 @@ def _context(plan: Plan, names: CNames, layers: list[Layer], vector: Vector) -> 
         "timeline": timeline(plan),
         "volatile_input": plan.volatile_input,
         "policy": plan.program.policy,
+        "exits": plan.program.exits,
         "wire_words": plan.wire_words,
         "wire_bytes": _wire_bytes(plan),
         "arenas": [
@@ -227,6 +233,7 @@ def _layer(plan: Plan, names: CNames, index: int, piece: Rendered) -> Layer:
         names.at(base, 0),
         plan.program.tensors[base].stored * plan.program.element_words,
         sorted(set(plan.table_starts)).index(plan.table_starts[index]),
+        step.name.endswith(EXIT_SUFFIX),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,16 @@ class Conversion:
 
 
 @dataclass(frozen=True)
+class ExitRow:
+    """An exit: the share of samples that leave there, the metric if all did, and of those that do (None: no labels)."""
+
+    name: str
+    share: float
+    all_samples: float | None
+    leaving: float | None
+
+
+@dataclass(frozen=True)
 class Accuracy:
     """A metric over ``samples`` on each level.
 
@@ -123,6 +133,7 @@ class Accuracy:
     is_float: bool = False
     board: float | None = None
     board_name: str = ""
+    exits: tuple[ExitRow, ...] = ()
 
     def lines(self) -> list[str]:
         """The levels as a small table."""
@@ -138,6 +149,12 @@ class Accuracy:
         shown = [(name, value) for name, value in levels if value is not None]
         width = max((18, *(len(name) for name, _ in shown)))
         out += [f"  {self.metric} {name:{width}} {value:.4f}" for name, value in shown]
+        out += [
+            f"  exit {number} '{row.name}': {row.share:.1%} of the samples leave here"
+            + ("" if row.leaving is None else f", {self.metric} {row.leaving:.4f}")
+            + ("" if row.all_samples is None else f"; {row.all_samples:.4f} if all did")
+            for number, row in enumerate(self.exits)
+        ]
         return out + [f"note: {note}" for note in self.notes()]
 
     def notes(self) -> list[str]:
@@ -203,7 +220,7 @@ class Deployment:
             layers=rows_json(self.rows),
             notes=list(self.plan.program.notes),
             remarks=list(self.remarks),
-            accuracy=None if self.accuracy is None else vars(self.accuracy) | {"notes": self.accuracy.notes()},
+            accuracy=None if self.accuracy is None else asdict(self.accuracy) | {"notes": self.accuracy.notes()},
             compared_elements=self.compared_elements,
             power=None if self.power is None else _repeatable(self.power.to_json()),
             board=None if self.on_board is None else self.on_board.to_json(),

@@ -77,6 +77,10 @@ conversion_options = together(
     ),
     number_options,
     lea_option,
+    click.option(
+        "--policy", metavar="POLICY",
+        help="Where a network with early exits leaves: full, fixed:N, confidence:0.9, energy or adaptive:0.9.",
+    ),
     click.option("--volatile-input", is_flag=True, help="Give the input's memory back: one inference an input."),
 )  # fmt: skip
 

@@ -1,0 +1,62 @@
+"""From what going on costs to the supply that an exit asks for before it does."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from sparsecomp.boards import Board
+from sparsecomp.errors import InputError
+from sparsecomp.plan import Plan
+from sparsecomp.plan.energy import layer_energy_nj
+
+FULL_SCALE, REFERENCE_V, DIVIDED = 4095, 2.0, 2  # firmware/include/supply.h
+RESERVE = 1.1  # of the estimated cost, for what the estimate and the harvest leave open
+
+
+def going_on_nj(plan: Plan) -> tuple[float, ...]:
+    """Estimated nanojoules from each early exit's decision to the next one. Raises InputError where the board gives
+    no energies.
+    """
+    costs, sums = [], 0.0
+    for index, step in enumerate(plan.program.steps):
+        each = layer_energy_nj(plan, index)
+        if each is None:
+            raise InputError(
+                f"{plan.board.name} says nothing of energy, which the exit policy asks for",
+                "take a board with an [energy] table, or the policy confidence:0.9",
+            )
+        sums += each
+        if step.kernel == "exit":
+            costs.append(sums)
+            sums = 0.0
+    return tuple(costs[1:])
+
+
+def reading(volts: float) -> int:
+    """The 12-bit code that a supply of ``volts`` is read as."""
+    return min(FULL_SCALE, math.floor(volts / DIVIDED / REFERENCE_V * FULL_SCALE))
+
+
+def level_of(board: Board, cost_nj: float, capacitor_uF: float) -> int:
+    """The reading of a capacitor that holds ``cost_nj`` above the voltage at which the device stops. What no charge
+    pays for asks for a full one.
+    """
+    energy = board.energy
+    volts = math.sqrt(energy.v_off**2 + 2e-3 * RESERVE * cost_nj / capacitor_uF)
+    return max(1, reading(min(volts, energy.v_on)))
+
+
+def with_levels(plan: Plan, capacitor_uF: float | None = None) -> Plan:
+    """The plan with the levels of a policy that looks at the supply, from the board's capacitor or another."""
+    policy = plan.program.policy
+    if policy is None or not policy.energy:
+        return plan
+    capacitor = capacitor_uF or plan.board.energy.capacitor_uF
+    if capacitor is None:
+        raise InputError(
+            f"the exit policy '{policy.text}' asks for the energy in a capacitor, {plan.board.name} names none",
+            "give capacitor_uF in the board file's [energy], or take the policy confidence:0.9",
+        )
+    levels = tuple(level_of(plan.board, cost, capacitor) for cost in going_on_nj(plan))
+    return replace(plan, program=replace(plan.program, policy=replace(policy, levels=levels)))
