@@ -158,6 +158,7 @@ def _job(prepared: Prepared, plan: Plan, copy: Path, data: Data, answers: Answer
         model_hash(copy),
         bench.patience or max(PATIENCE, 10 * seconds),
         bench.fail_every,
+        plan.program.policy,
     )
 
 

@@ -11,9 +11,9 @@
 #include "port.h"
 #include "stack.h"
 #include "timer.h"
+#include "words.h"
 
 #define TYPED_ID 0xFFFFFFFFUL
-#define LARGEST 100000000UL /* of the numbers in commands, times ten */
 #define INPUT_BYTES MODEL_INPUT_BYTES
 
 /* Bytes of `db` so far; nothing is loaded where they are more than there can be. */
@@ -32,47 +32,9 @@ static void say_number(const char *before, uint32_t value, const char *after)
     say(after);
 }
 
-/* The rest of the text where it begins with a word, NULL otherwise. */
-static char *after(char *text, const char *word)
-{
-    const size_t length = strlen(word);
-
-    if (strncmp(text, word, length) != 0 || (text[length] != '\0' && text[length] != ' ')) {
-        return NULL;
-    }
-    text += length;
-    while (*text == ' ') {
-        text++;
-    }
-    return text;
-}
-
-/* Takes a decimal number off the text; `otherwise` where there is none. Ends with *text NULL at anything else. */
-static uint32_t number(char **text, uint32_t otherwise)
-{
-    uint32_t value = 0UL;
-    char *at = *text;
-
-    if (at == NULL || *at == '\0') {
-        return otherwise;
-    }
-    while (*at >= '0' && *at <= '9' && value < LARGEST) {
-        value = value * 10U + (uint32_t)(*at++ - '0');
-    }
-    if (at == *text || (*at != ' ' && *at != '\0')) {
-        *text = NULL;
-        return 0U;
-    }
-    while (*at == ' ') {
-        at++;
-    }
-    *text = at;
-    return value;
-}
-
 static void load(char *text)
 {
-    const uint32_t bytes = number(&text, 0U);
+    const uint32_t bytes = word_number(&text, 0U);
 
     if (text == NULL || bytes != INPUT_BYTES) {
         say_number("e-[This model reads ", INPUT_BYTES, " bytes]");
@@ -169,8 +131,8 @@ static int run(uint32_t times)
 
 static void infer(char *text)
 {
-    const uint32_t times = number(&text, 1U);
-    const uint32_t warm_ups = number(&text, 10U);
+    const uint32_t times = word_number(&text, 1U);
+    const uint32_t warm_ups = word_number(&text, 10U);
     uint32_t id;
 
     if (text == NULL || times == 0U) {
@@ -205,6 +167,10 @@ static void help(void)
     say("db load N%, db HEX%, db print%: the input, N bytes");
     say("infer N W%: N inferences after W warm-ups; results%");
     say("x-model%, x-stats%, x-layers%, x-stack%: the model, restarts, cycles of each layer, bytes of stack used");
+#ifdef MODEL_EXITS
+    say("x-policy%, x-best%: where the inference ends, the best answer so far");
+    say("x-limit N%, x-margin N VALUE%, x-level N VALUE%: change the policy, a word at a time");
+#endif
     say("x-fail N%: power failures every N cycles of inference; 0 ends them");
 }
 
@@ -240,7 +206,7 @@ static void layers(void)
 
 static void fail(char *text)
 {
-    const uint32_t cycles = number(&text, 0U);
+    const uint32_t cycles = word_number(&text, 0U);
 
     if (text == NULL) {
         say("e-[x-fail N: a number of cycles]");
@@ -254,9 +220,9 @@ static void database(char *text)
 {
     char *rest;
 
-    if ((rest = after(text, "load")) != NULL) {
+    if ((rest = word_after(text, "load")) != NULL) {
         load(rest);
-    } else if (after(text, "print") != NULL) {
+    } else if (word_after(text, "print") != NULL) {
         print();
     } else {
         bytes(text);
@@ -267,11 +233,11 @@ void command_serve(char *text)
 {
     char *rest;
 
-    if ((rest = after(text, "db")) != NULL) {
+    if ((rest = word_after(text, "db")) != NULL) {
         database(rest);
-    } else if ((rest = after(text, "infer")) != NULL) {
+    } else if ((rest = word_after(text, "infer")) != NULL) {
         infer(rest);
-    } else if ((rest = after(text, "x-fail")) != NULL) {
+    } else if ((rest = word_after(text, "x-fail")) != NULL) {
         fail(rest);
     } else if (strcmp(text, "results") == 0) {
         command_results();
@@ -296,6 +262,10 @@ void command_serve(char *text)
         layers();
     } else if (strcmp(text, "x-stack") == 0) {
         say_number("m-x-stack-", stack_used(), "");
+#ifdef MODEL_EXITS
+    } else if (policy_serve(text) != 0) {
+        return;
+#endif
     } else {
         line_text("e-[Unknown command: ");
         line_text(text);

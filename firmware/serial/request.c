@@ -13,12 +13,12 @@
 #include "stack.h"
 #include "timer.h"
 
-enum { STATUS = 0x80, OPEN, WRITE, CLOSE, RUN, READ, ACKNOWLEDGE, FAIL, STACK };
+enum { STATUS = 0x80, OPEN, WRITE, CLOSE, RUN, READ, ACKNOWLEDGE, FAIL, STACK, POLICY };
 enum { OK = 0, REFUSED = 1, MALFORMED = 2 };
 enum { IDLE = 0, RUNNING = 1, DONE = 2 };
 
 /* What READ reads: layers by their number, and these. */
-enum { OUTPUTS = 0xFFFF, CYCLES = 0xFFFE, CAUSES = 0xFFFD };
+enum { OUTPUTS = 0xFFFF, CYCLES = 0xFFFE, CAUSES = 0xFFFD, BEST = 0xFFFC };
 
 #define HEADER 5U
 #define READ_WORDS 64U
@@ -98,6 +98,20 @@ static uint16_t outputs_word(uint16_t at)
     return output < model_output_count ? (uint16_t)model_outputs[output].data[at] : 0U;
 }
 
+/* The exit that the best answer so far is of, 65535 where there is none, and its scores. */
+static uint16_t best_word(uint16_t at)
+{
+#ifdef MODEL_EXITS
+    output_t scores;
+    uint16_t number;
+
+    if (model_best(&number, &scores) != 0) {
+        return at == 0U ? number : at <= scores.words ? (uint16_t)scores.data[at - 1U] : 0U;
+    }
+#endif
+    return at == 0U ? 0xFFFFU : 0U;
+}
+
 static uint16_t word(uint16_t region, uint16_t at)
 {
     if (region == OUTPUTS) {
@@ -109,6 +123,9 @@ static uint16_t word(uint16_t region, uint16_t at)
     if (region == CAUSES) {
         return at < BOOT_CAUSES ? boots_count((uint8_t)at) : 0U;
     }
+    if (region == BEST) {
+        return best_word(at);
+    }
     return (uint16_t)model_layer_views[region].data[at];
 }
 
@@ -116,7 +133,7 @@ static uint8_t read(uint16_t region, uint16_t at, uint16_t words)
 {
     uint32_t id;
 
-    if (words > READ_WORDS || (region >= MODEL_LAYERS && region < CAUSES)) {
+    if (words > READ_WORDS || (region >= MODEL_LAYERS && region < BEST)) {
         return MALFORMED;
     }
     if (region < MODEL_LAYERS &&
@@ -171,6 +188,13 @@ static uint8_t perform(uint8_t type, const uint8_t *bytes, uint16_t count)
         }
         fail_every(get32(bytes));
         return OK;
+#ifdef MODEL_EXITS
+    case POLICY:
+        if (count != 6U) {
+            return MALFORMED;
+        }
+        return policy_set(get16(bytes), get16(bytes + 2U), get16(bytes + 4U)) == 0 ? OK : REFUSED;
+#endif
     case STACK:
         add16(stack_used());
         return OK;

@@ -68,11 +68,29 @@ static void print_value(const int16_t *words, int8_t exponent)
 
 #endif
 
+void results_print(const output_t *output, int8_t exponent)
+{
+    uint16_t i;
+
+    for (i = 0U; i < output->words; i = (uint16_t)(i + ELEMENT_WORDS)) {
+        if (i != 0U) {
+            line_text(",");
+        }
+        print_value(&output->data[i], exponent);
+    }
+}
+
+/* Of a model with early exits the second output is the number of the exit. */
+#ifdef MODEL_EXITS
+#define PRINTED 1U
+#else
+#define PRINTED model_output_count
+#endif
+
 void command_results(void)
 {
     uint32_t id;
     uint16_t output;
-    uint16_t i;
 
     if (model_done(&id) == 0) {
         line_text("e-[There is no result: infer comes first]");
@@ -80,14 +98,22 @@ void command_results(void)
         return;
     }
     line_text("m-results-[");
-    for (output = 0U; output < model_output_count; output++) {
-        for (i = 0U; i < model_outputs[output].words; i = (uint16_t)(i + ELEMENT_WORDS)) {
-            if (output != 0U || i != 0U) {
-                line_text(",");
-            }
-            print_value(&model_outputs[output].data[i], model_output_exponents[output]);
+    for (output = 0U; output < PRINTED; output++) {
+        if (output != 0U) {
+            line_text(",");
         }
+        results_print(&model_outputs[output], model_output_exponents[output]);
     }
     line_text("]");
     line_end();
+#ifdef MODEL_EXITS
+    line_text("m-x-exit-[");
+#ifdef MODEL_FLOAT
+    print_value(model_outputs[1].data, 0);
+#else
+    line_number((uint16_t)model_outputs[1].data[0]);
+#endif
+    line_text("]");
+    line_end();
+#endif
 }

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "runtime.h"
+
 /* Finishes the inference that a failure has cut, says hello, serves the host for ever. */
 void serial_serve(void);
 
@@ -34,8 +36,16 @@ void inference_settle(void);
 /* Cycles of the last inference in the completed units of each layer. */
 uint32_t inference_cycles(uint16_t layer);
 
-/* Prints the outputs that wait, or that there are none. */
+/* Prints the outputs that wait, or that there are none; one output's values. */
 void command_results(void);
+void results_print(const output_t *output, int8_t exponent);
+
+#ifdef MODEL_EXITS
+/* Changes a word of the exit policy; -1 where there is none. A printable command of exits; 0 where it is another's. */
+enum { POLICY_LIMIT = 0, POLICY_MARGIN = 1, POLICY_LEVEL = 2 };
+int policy_set(uint16_t kind, uint16_t number, uint16_t value);
+int policy_serve(char *text);
+#endif
 
 /* A printable command without its '%'; a frame's content, answered in a frame. */
 void command_serve(char *text);

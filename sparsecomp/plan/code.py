@@ -18,6 +18,7 @@ FILE = Path(__file__).parent / "code_bytes.json"  # written by sparsecomp_tools.
 RUNTIME_BYTES = 2500  # runtime, start-up, self-test and the compiler's multiplications and divisions
 SERIAL_BYTES = 6 * 1024
 FLOAT_BYTES = 4 * 1024
+EXIT_BYTES = 1280  # of a policy and its commands; most of them where there is a serial line
 STEP_BYTES = 100  # layer_t, the largest parameters (mac_bitmap_t), the view and the cycle counter, with 20-bit pointers
 
 
@@ -45,5 +46,7 @@ def code_bytes(program: Program, board: Board, *, any_encoding: bool = False) ->
     lent = {"walk_mac_bitmap": "walk_mac_csr_index16", "walk_mac_bitmap_w16": "walk_mac_csr_index16_w16"}
     functions |= {lent[name] for name in functions & set(lent)}
     total = RUNTIME_BYTES + (SERIAL_BYTES if has_serial(board) else 0) + STEP_BYTES * len(program.steps)
+    if program.exits:
+        total += EXIT_BYTES
     # Float kernels take no more than the integer ones, but they call the compiler's float functions.
     return total + sum(code_sizes()[name] for name in functions) + (FLOAT_BYTES if program.is_float else 0)

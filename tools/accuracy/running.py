@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sparsecomp.exits import Policy
 from sparsecomp_tools.accuracy.log import Log, Record
 from sparsecomp_tools.link import Device
 
@@ -19,7 +20,8 @@ Progress = Callable[[int, int], None]
 class Job:
     """Samples as the words of one delivery each (N, words), the outputs' lengths in words, the answers expected as
     bytes, and the hash of the model that the firmware must hold. ``patience`` is in seconds, for one inference;
-    ``fail_every`` is the number of cycles of inference after which the firmware loses its power, None for never.
+    ``fail_every`` is the number of cycles of inference after which the firmware loses its power, None for never;
+    ``policy`` that of early exits, which the firmware is given first.
     """
 
     inputs: np.ndarray
@@ -28,6 +30,7 @@ class Job:
     model_hash: str
     patience: float
     fail_every: int | None = None
+    policy: Policy | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,8 @@ def _work(
     progress: Progress | None,
 ) -> None:
     device.expect(job.model_hash)
+    if job.policy is not None:
+        device.set_policy(job.policy.limit, job.policy.margins, job.policy.levels)
     if job.fail_every is not None:
         device.fail_every(job.fail_every)
     while (index := share.next()) is not None:

@@ -11,8 +11,8 @@ import numpy as np
 from sparsecomp.errors import MismatchError, ToolError
 from sparsecomp_tools.link.line import Line
 
-STATUS, OPEN, WRITE, CLOSE, RUN, READ, ACKNOWLEDGE, FAIL, STACK = range(0x80, 0x89)
-OUTPUTS, CYCLES, CAUSES = 0xFFFF, 0xFFFE, 0xFFFD
+STATUS, OPEN, WRITE, CLOSE, RUN, READ, ACKNOWLEDGE, FAIL, STACK, POLICY = range(0x80, 0x8A)
+OUTPUTS, CYCLES, CAUSES, BEST = 0xFFFF, 0xFFFE, 0xFFFD, 0xFFFC
 OK, REFUSED = 0, 1
 STATES = ("idle", "running", "done")
 BOOT_CAUSES = ("power", "reset", "forced", "watchdog", "other")
@@ -221,6 +221,18 @@ class Device:
     def fail_every(self, cycles: int) -> None:
         """From now on the device loses everything volatile every so many cycles of inference; 0 ends that."""
         self._accepted(self.ask(FAIL, struct.pack("<I", cycles)), "fail")
+
+    def set_policy(self, limit: int, margins: Sequence[int], levels: Sequence[int]) -> None:
+        """Makes a policy of early exits the firmware's, word by word; each is kept in its FRAM."""
+        words = [(0, 0, limit)]
+        words += [(kind, i, v) for kind, values in ((1, margins), (2, levels)) for i, v in enumerate(values)]
+        for word in words:
+            self._accepted(self.ask(POLICY, struct.pack("<HHH", *word)), "change its exit policy")
+
+    def best(self, classes: int) -> tuple[int, np.ndarray] | None:
+        """The best answer so far: the exit that gave it, and its scores; None where no exit was reached yet."""
+        number, *scores = self.read(BEST, 1 + classes)
+        return None if int(number) & 0xFFFF == 0xFFFF else (int(number), np.array(scores, "<i2"))
 
     def stack_used(self) -> int:
         """Bytes of stack used since the last time this was asked; 0 the first time after a start."""
