@@ -111,14 +111,18 @@ typedef struct {
     uint16_t resident_rows;
 } mac_lea_t;
 
+/* How many filters apart a sparse layer knows how many entries lie before one, so that no call adds up more of them. */
+#define MAC_STARTS_APART 32U
+
 /* Sparse weights, one filter after the other: output channel c has rows[c] entries, behind those of channel c - 1. */
 typedef struct {
     mac_t mac;
-    const void *weights;  /* int8_t, int16_t (w16) or float, one an entry */
-    const void *offsets;  /* one an entry, twice what it counts: uint8_t steps from the tap before, or uint16_t from the
-                           * window's start */
-    const void *rows;     /* entries of each output channel, uint8_t or uint16_t */
-    uint16_t count_bytes; /* of one of them: 1 or 2 */
+    const void *weights;    /* int8_t, int16_t (w16) or float, one an entry */
+    const void *offsets;    /* one an entry, twice what it counts: uint8_t steps from the tap before, or uint16_t from
+                             * the window's start */
+    const void *rows;       /* entries of each output channel, uint8_t or uint16_t */
+    uint16_t count_bytes;   /* of one of them: 1 or 2 */
+    const uint16_t *starts; /* entries before channel MAC_STARTS_APART, twice that and so on; or NULL */
 } mac_csr_t;
 
 /* Weights by mask, one filter after the other: bit i % 8 of byte i / 8 of a filter's mask tells whether its tap i, in
@@ -136,6 +140,7 @@ typedef struct {
     const void *counts;   /* weights of each output channel, uint8_t or uint16_t */
     uint16_t count_bytes; /* of one of them: 1 or 2 */
     uint16_t position_bytes; /* of stack, where a walk writes down once a step what the masks say; or 0 */
+    const uint16_t *starts;  /* as in mac_csr_t */
 } mac_bitmap_t;
 
 void kernel_mac_dense(const void *params, uint16_t first, uint16_t last);

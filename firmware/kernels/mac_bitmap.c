@@ -1,4 +1,6 @@
 /* Convolution and linear layers with a bit mask over the taps of each filter and only non-zero weights stored. */
+#include <stddef.h>
+
 #include "mac.h"
 
 /* How many weights an output channel has. */
@@ -8,12 +10,16 @@ static inline uint16_t weights_of(const mac_bitmap_t *p, uint16_t channel)
 }
 
 /* How many weights lie before those of an output channel. A walk meets them in order, so a call counts once. */
-static uint32_t weights_before(const mac_bitmap_t *p, uint16_t channel)
+static inline uint32_t weights_before(const mac_bitmap_t *p, uint16_t channel)
 {
     uint32_t sum = 0U;
-    uint16_t c;
+    uint16_t c = 0U;
 
-    for (c = 0U; c < channel; c++) {
+    if (p->starts != NULL && channel >= MAC_STARTS_APART) {
+        c = (uint16_t)(channel - channel % MAC_STARTS_APART);
+        sum = p->starts[channel / MAC_STARTS_APART - 1U];
+    }
+    for (; c < channel; c++) {
         sum += weights_of(p, c);
     }
     return sum;

@@ -1,4 +1,6 @@
 /* Convolution and linear layers with only non-zero weights stored (compressed sparse rows, one row a filter). */
+#include <stddef.h>
+
 #include "mac.h"
 
 /* How many entries an output channel has. */
@@ -11,19 +13,14 @@ static inline uint16_t entries(const mac_csr_t *p, uint16_t channel)
 static inline uint16_t entries_before(const mac_csr_t *p, uint16_t channel)
 {
     uint16_t sum = 0U;
+    uint16_t c = 0U;
 
-    if (p->count_bytes == 1U) {
-        const uint8_t *count = p->rows;
-
-        for (; channel != 0U; channel--) {
-            sum = (uint16_t)(sum + *count++);
-        }
-    } else {
-        const uint16_t *count = p->rows;
-
-        for (; channel != 0U; channel--) {
-            sum = (uint16_t)(sum + *count++);
-        }
+    if (p->starts != NULL && channel >= MAC_STARTS_APART) {
+        c = (uint16_t)(channel - channel % MAC_STARTS_APART);
+        sum = p->starts[channel / MAC_STARTS_APART - 1U];
+    }
+    for (; c < channel; c++) {
+        sum = (uint16_t)(sum + entries(p, c));
     }
     return sum;
 }

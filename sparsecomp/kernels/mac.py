@@ -18,9 +18,13 @@ from dataclasses import asdict
 import numpy as np
 
 from sparsecomp.arithmetic import requantize
+from sparsecomp.encodings.encoded import Encoded
 from sparsecomp.kernels import Array, Memory, Names, Rendered, bounds, mac_cycles, mac_lea, surface
 from sparsecomp.program import Step, Stored
 
+STARTS_APART = 32  # filters: MAC_STARTS_APART of kernels.h
+LARGEST_START = 65535
+COUNT_CYCLES = 15  # of adding up one filter's entries, in C; the assembly takes 6
 BATCH_CELLS = 1 << 22  # gathered taps at a time; bounds the reference's memory
 
 
@@ -117,12 +121,23 @@ def cycles(step: Step) -> float:
 
 
 def call_cycles(step: Step) -> int:
-    """Of one call besides its items: sparse kernels add up the counts of the filters before the first one, and the
-    accelerator's RAM is filled.
+    """Of one call besides its items: sparse kernels add up the counts of up to 31 filters before the first one, and
+    the accelerator's RAM is filled.
     """
     if step.attrs.get("lea"):
         return mac_lea.call_cycles(step)
-    return 0 if step.attrs["encoded"].rows is None else 8 * len(step.attrs["matrix"])
+    encoded = step.attrs["encoded"]
+    if encoded.rows is None:
+        return 0
+    return COUNT_CYCLES * (STARTS_APART if starts(encoded).size else len(encoded.rows))
+
+
+def starts(encoded: Encoded) -> np.ndarray:
+    """How many entries lie before every 32nd filter of a sparse layer but the first, uint16; none where there are more
+    than 16 bits count, which only a mask allows.
+    """
+    before = np.cumsum(encoded.rows[:-1], dtype=np.int64)[STARTS_APART - 1 :: STARTS_APART]
+    return before[: 0 if before.max(initial=0) > LARGEST_START else None].astype(np.uint16)
 
 
 def walk_cycles(step: Step, out: Stored, positions: bool = False) -> float:
@@ -157,7 +172,8 @@ CTYPES = {"int8": "int8_t", "int16": "int16_t", "uint8": "uint8_t", "uint16": "u
 
 def render(step: Step, names: Names) -> Rendered:
     """The fields of ``mac_dense_t``, ``mac_csr_t`` or ``mac_bitmap_t``. Arrays have the published names:
-    <layer>_w_data, _w_offset, _w_sizes and _b; a mask is <layer>_w_mask.
+    <layer>_w_data, _w_offset, _w_sizes and _b; a mask is <layer>_w_mask, and a sparse layer of many filters has
+    <layer>_w_starts.
     """
     a, encoded = step.attrs, step.attrs["encoded"]
     is_float = encoded.values.dtype == np.float32
@@ -166,6 +182,10 @@ def render(step: Step, names: Names) -> Rendered:
     def array(suffix: str, values: np.ndarray, comment: str) -> str:
         arrays.append(Array(CTYPES[str(values.dtype)], f"{name}_{suffix}", values, comment))
         return f"{name}_{suffix}"
+
+    def known_starts() -> str:
+        known = starts(encoded)
+        return array("w_starts", known, f"entries before every {STARTS_APART}nd filter") if known.size else "NULL"
 
     filters, taps = a["matrix"].shape
     shape = f"{filters} filters of {taps} taps, {nnz(step)} non-zero"
@@ -199,10 +219,12 @@ def render(step: Step, names: Names) -> Rendered:
         fields["counts"] = array("w_sizes", encoded.rows, "weights of each filter")
         fields["count_bytes"] = f"{encoded.rows.dtype.itemsize}U"
         fields["position_bytes"] = f"{names.positions(step)}U"
+        fields["starts"] = known_starts()
         return Rendered(function, "mac_bitmap_t", fields, tuple(arrays))
     fields["offsets"] = array("w_offset", encoded.offsets, "steps" if encoded.kind == "delta8" else "positions")
     fields["rows"] = array("w_sizes", encoded.rows, "entries of each filter")
     fields["count_bytes"] = f"{encoded.rows.dtype.itemsize}U"
+    fields["starts"] = known_starts()
     return Rendered(function, "mac_csr_t", fields, tuple(arrays))
 
 

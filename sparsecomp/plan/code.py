@@ -19,10 +19,10 @@ RUNTIME_BYTES = 2500  # runtime, start-up, self-test and the compiler's multipli
 SERIAL_BYTES = 6 * 1024
 FLOAT_BYTES = 4 * 1024
 EXIT_BYTES = 1280  # of a policy and its commands; most of them where there is a serial line
-STEP_BYTES = 100  # layer_t, the largest parameters (mac_bitmap_t), the view and the cycle counter, with 20-bit pointers
+STEP_BYTES = 104  # layer_t, the largest parameters (mac_bitmap_t), the view and the cycle counter, with 20-bit pointers
 
 
-COMMON = ("walk", "stretch", "setup", "setup_bitmap", "multiplier_takes_bytes")  # what every walk needs, by section
+COMMON = ("walk", "stretch", "setup", "setup_bitmap", "setup_sparse", "multiplier_takes_bytes")  # what every walk needs, by section
 
 
 @cache

@@ -85,7 +85,7 @@ def arrays(elf):
         return {symbol.name: symbol["st_size"] for symbol in table.iter_symbols()}
 
 
-PARTS = re.compile(r"(.+)_(w_data|w_offset|w_mask|w_sizes|b|m)")
+PARTS = re.compile(r"(.+)_(w_data|w_offset|w_mask|w_sizes|w_starts|b|m)")
 
 
 def check_elf(result, folder, board):

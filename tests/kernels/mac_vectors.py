@@ -197,9 +197,26 @@ def sparse(bench: Bench, kind: str, dtype: type) -> None:
         )
 
 
+def many(bench: Bench, kind: str, dtype: type) -> None:
+    """Filters around every 32nd, with counts of a byte and of two, where a unit begins at any of them."""
+    rng = np.random.default_rng(34)
+    taps = 320
+    line, image = bench.source(noise(taps, 35), 1, 1, taps), bench.source(noise(3 * 3 * 4, 36), 3, 3, 4)
+
+    def weight(*shape: int) -> np.ndarray:
+        return (rng.integers(-9, 10, shape) * (rng.random(shape) < 0.02)).astype(dtype)
+
+    for filters in (32, 33, 64, 97):
+        few, one_of_many = weight(filters, 1, 1, taps), weight(filters, 1, 1, taps)
+        one_of_many[filters // 3, 0, 0, :300] = 5
+        mac(bench, line, few, kind, what=f"{filters} filters", multiplier=(255,), shift=16)
+        mac(bench, line, one_of_many, kind, what=f"{filters} filters, one of 300", multiplier=(255,), shift=16)
+        mac(bench, image, 20 * weight(filters, 2, 2, 4), kind, what=f"{filters} filters, pixels")
+
+
 def _register() -> None:
     for kind, dtype in product(ENCODERS, (np.int8, np.int16)):
-        for part in (geometry, values) if kind == "dense" else (geometry, values, sparse):
+        for part in (geometry, values) if kind == "dense" else (geometry, values, sparse, many):
 
             def build(part=part, kind: str = kind, dtype: type = dtype) -> Bench:
                 bench = Bench()

@@ -46,7 +46,7 @@ def test_where_memory_lies(chain, tmp_path, model):
     require_msp430()
     objects = addresses(compile_project(chain.directory, tmp_path / "model.elf", model=model))
     arenas = [name for name in objects if name.startswith("model_arena")]
-    tables = [name for name in objects if name.endswith(("_w_data", "_w_offset", "_w_sizes", "_b", "_m"))]
+    tables = [name for name in objects if name.endswith(("_w_data", "_w_offset", "_w_sizes", "_w_starts", "_b", "_m"))]
     assert arenas and {"conv1_w_data", "conv2_w_data", "conv2_w_offset", "conv2_w_sizes", "fc1_w_data"} <= set(tables)
     for name in arenas + tables:
         first, last = objects[name]

@@ -82,7 +82,8 @@ walk_positions_of:
     mov.w   \positions\()_starts_many(r15), F_START(r1)
     jmp     2f
 1:  mov.w   \positions\()_starts_few(r15), F_START(r1)
-2:  PASS_FILTERS P_BITMAP_BYTES, index16, \size
+2:  COUNT_BEFORE P_BITMAP_STARTS, P_BITMAP_BYTES
+    PASS_ENTRIES r5, index16, \size
     br      #walk_go
 
 .L\name\()_by_bits:
@@ -109,30 +110,25 @@ walk_positions_of:
     jnz     1b
     mova    r6, F_GAP(r1)
     CHOOSE_START \name
-    mov.w   F_CHANNEL(r1), r6           ; past the filters before the first one
-    tst.w   r6
-    jz      5f
-    mov.w   P_TAP_ROWS(r12), &MPY       ; ... of which each has ceil(taps / 8) bytes of mask
+    mov.w   P_TAP_ROWS(r12), &MPY       ; past the filters before the first one: their masks ...
     mov.w   P_TAP_COLUMNS(r12), &OP2
     mov.w   &RESLO, &MPY
     mov.w   P_RUN_LENGTH(r12), &OP2
-    mov.w   &RESLO, r5
+    mov.w   &RESLO, r5                  ; taps, of which eight are a byte
     adda    #7, r5
     rrum.a  #3, r5
-    mova    P_BITMAP_COUNTS(r12), r9
-2:  adda    r5, r7
-    cmp.w   #1, P_BITMAP_BYTES(r12)
-    jeq     3f
-    mov.w   @r9+, r15
-    jmp     4f
-3:  mov.b   @r9+, r15
-4:  adda    r15, r4
+    mov.w   r5, &MPY
+    mov.w   F_CHANNEL(r1), &OP2
+    mova    &RESLO, r5                  ; and RESHI
+    adda    r5, r7
+    mova    P_BITMAP_COUNTS(r12), r14   ; ... and their weights
+    COUNT_BEFORE P_BITMAP_STARTS, P_BITMAP_BYTES
+    adda    r5, r4
     .ifc    \size, w
-    adda    r15, r4
+    adda    r5, r4
     .endif
-    dec.w   r6
-    jnz     2b
-5:  br      #walk_go
+    mov.w   P_RUN_LENGTH(r12), r14
+    br      #walk_go
     STARTS  \name, .L\name\()_body
 
 .L\name\()_body:

@@ -4,6 +4,43 @@
 
 #define BLOCK 8 /* entries in a row */
 
+; r5 the parameters' starts, r6 a filter, r14 the first filter's count, r15 bytes of a count; r5 is then how many entries
+; lie before the filter, r14 where its count is. Uses r9. At most STARTS_APART - 1 counts are added up.
+    .section .text.setup_sparse, "ax", @progbits
+    .global walk_entries_before
+    .type   walk_entries_before, @function
+walk_entries_before:
+    cmpa    #0, r5
+    jeq     3f
+    mov.w   r6, r9
+    and.w   #-STARTS_APART, r9
+    jz      2f
+    and.w   #STARTS_APART - 1, r6
+    adda    r9, r14
+    cmp.w   #1, r15
+    jeq     1f
+    adda    r9, r14
+1:  rrum.w  #STARTS_APART_BITS - 1, r9  ; bytes of as many starts
+    adda    r9, r5
+    mov.w   -2(r5), r5
+    jmp     3f
+2:  mova    #0, r5
+3:  tst.w   r6
+    jz      6f
+    cmp.w   #1, r15
+    jeq     5f
+4:  mov.w   @r14+, r15
+    adda    r15, r5
+    dec.w   r6
+    jnz     4b
+    reta
+5:  mov.b   @r14+, r15
+    adda    r15, r5
+    dec.w   r6
+    jnz     5b
+6:  reta
+    .size   walk_entries_before, .-walk_entries_before
+
 ; One weight: "delta8" steps on by a byte, "index16" counts from the window; both offsets are in bytes.
     .macro  ENTRY kind, size
     .ifc    \kind, delta8
@@ -66,7 +103,8 @@
     CHOOSE_START \name\()_many
     jmp     2f
 1:  CHOOSE_START \name\()_few
-2:  PASS_FILTERS P_COUNT_BYTES, \kind, \size
+2:  COUNT_BEFORE P_STARTS, P_COUNT_BYTES
+    PASS_ENTRIES r5, \kind, \size
     br      #walk_go
     ENTRIES \name\()_few, \kind, \size, b
     ENTRIES \name\()_many, \kind, \size, w

@@ -56,11 +56,16 @@
 #define P_BITMAP_COUNTS   68
 #define P_BITMAP_BYTES    72
 #define P_POSITIONS       74
+#define P_BITMAP_STARTS   76
 
 /* mac_csr_t */
 #define P_OFFSETS     54
 #define P_ROWS        58
 #define P_COUNT_BYTES 62
+#define P_STARTS      64
+
+#define STARTS_APART_BITS 5
+#define STARTS_APART      (1 << STARTS_APART_BITS) /* filters: MAC_STARTS_APART of kernels.h */
 
 /* The frame. Code addresses are 16-bit: the linker script keeps code below 64 KB. */
 #define F_FINISH        0  /* where the sum of an output goes: first, so that @r1 reaches it */
@@ -169,29 +174,24 @@
     mov.w   .L\name\()_starts(r15), F_START(r1)
     .endm
 
-/* r4 and r7 past the weights and offsets of the filters before the first one; r14 counts, r15 and r5 scratch. */
-    .macro  PASS_FILTERS count_bytes, kind, size
+/* How many entries the filters before the first one have, in r5, and r14 past their counts; uses r6, r9 and r15. */
+    .macro  COUNT_BEFORE starts, count_bytes
+    mova    \starts(r12), r5
     mov.w   F_CHANNEL(r1), r6
-    tst.w   r6
-    jz      4f
-    mova    #0, r5
-1:  cmp.w   #1, \count_bytes(r12)
-    jeq     2f
-    mov.w   @r14+, r15
-    jmp     3f
-2:  mov.b   @r14+, r15
-3:  adda    r15, r5
-    dec.w   r6
-    jnz     1b
-    adda    r5, r4
+    mov.w   \count_bytes(r12), r15
+    calla   #walk_entries_before
+    .endm
+
+/* r4 and r7 past the weights and offsets of so many entries. */
+    .macro  PASS_ENTRIES entries, kind, size
+    adda    \entries, r4
     .ifc    \size, w
-    adda    r5, r4
+    adda    \entries, r4
     .endif
-    adda    r5, r7
+    adda    \entries, r7
     .ifc    \kind, index16
-    adda    r5, r7
+    adda    \entries, r7
     .endif
-4:
     .endm
 
 #endif
