@@ -21,8 +21,8 @@ FLOAT_BYTES = 4 * 1024
 EXIT_BYTES = 1280  # of a policy and its commands; most of them where there is a serial line
 STEP_BYTES = 104  # layer_t, the largest parameters (mac_bitmap_t), the view and the cycle counter, with 20-bit pointers
 
-
-COMMON = ("walk", "stretch", "setup", "setup_bitmap", "setup_sparse", "multiplier_takes_bytes")  # what every walk needs, by section
+# Sections that walks need besides their own.
+COMMON = ("walk", "stretch", "setup", "setup_bitmap", "setup_sparse", "multiplier_takes_bytes")
 
 
 @cache
