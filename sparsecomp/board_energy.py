@@ -17,6 +17,9 @@ FIGURES = {
     "multiplier": "uA/MHz",
     "crc": "uA/MHz",
     "lea": "uA/MHz",  # of MCLK, while the accelerator runs a command
+    "adc": "uA",  # during a conversion
+    "adc_buffer": "uA",  # of the reference, during a conversion against it
+    "reference": "uA",  # while it is on
     "fram_write": "pJ",
     "boot_charge": "nAs",  # from brown-out to the first instruction
     "boot_time": "us",

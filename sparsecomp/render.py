@@ -308,7 +308,8 @@ def _copied(plan: Plan, functions: set[str], walking: set[str]) -> dict[str, byt
         "include": "include",
         "port": f"ports/{'host' if plan.board.is_host else 'msp430'}",
     } | ({"serial": "serial"} if serial else {})
-    bare = {"port.h", "start.S"}  # all that a firmware without a serial line takes of the MSP430's port
+    # All that a firmware without a serial line takes of the MSP430's port.
+    bare = {"port.h", "start.S", "supply.c", "supply.h"}
     for target, folder in folders.items():
         for source in firmware.joinpath(*folder.split("/")).iterdir():
             needed = serial or plan.board.is_host or target != "port" or source.name in bare

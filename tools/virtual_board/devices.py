@@ -35,8 +35,8 @@ class Uart:
 class Device:
     """``tiny_ram`` as (start, size); ``uarts`` by the names that board files use; vectors of the watchdog, the timers
     and the ports P1, P2...; channels and vector of the DMA; the vector of the low-energy accelerator, None where there
-    is none (its RAM is the board's region of the kind lea_ram). All have an MPU; ``write_protection`` is that of
-    FRCTL_A, which nobody has checked.
+    is none (its RAM is the board's region of the kind lea_ram). All have an MPU and an ADC12_B; ``write_protection`` is
+    that of FRCTL_A, which nobody has checked.
     """
 
     tiny_ram: tuple[int, int]
@@ -116,6 +116,7 @@ def map_options(board: Board) -> list[str]:
         f"dma={device.dma[0]:x}:{device.dma[1]:x}",
         *_lea_option(board, device),
         "mpu=1",
+        "adc=1",
         f"write_protection={int(device.write_protection)}",
         *(f"port={n:x}:{vector:x}" for n, vector in enumerate(device.ports, 1)),
         *_uart_option(board, device),
@@ -149,6 +150,9 @@ def energy_options(board: Board) -> list[str]:
         "crc": ("crc_fj", 1e3 * energy.volts),
         "lea": ("lea_fj", 1e3 * energy.volts),
         "fram_write": ("write_fj", 1e3),
+        "adc": ("adc_na", 1e3),
+        "adc_buffer": ("adc_buffer_na", 1e3),
+        "reference": ("reference_na", 1e3),
         "boot_charge": ("boot_fj", 1e6 * energy.volts),
         "boot_time": ("boot_ps", 1e6),
     }

@@ -35,7 +35,8 @@ class RunResult:
 
     ``boots`` counts starts from brown-out, the first included, and ``picoseconds`` virtual time, with starts and
     recharging in it. ``energy_nj`` was drawn in all (simulated), by the parts in ``ledger``: core, fram_reads (what
-    cache misses cost more), fram_writes, multiplier, crc, lea, uart, timers, sleep and boot. ``harvested_nj`` is what
+    cache misses cost more), fram_writes, multiplier, crc, lea, uart, timers, adc (with its
+    reference), sleep and boot. ``harvested_nj`` is what
     the capacitor took.
     """
 

@@ -8,8 +8,8 @@
 #define ZJ_PER_FJ UINT64_C(1000000)
 #define NO_WAIT_PS 125000u /* up to 8 MHz TI's tables are without wait states, above with one */
 
-const char *const energy_names[DRAWN_KINDS] = {"core", "fram_reads", "fram_writes", "multiplier", "crc",
-                                               "lea",  "uart",       "timers",      "sleep",      "boot"};
+const char *const energy_names[DRAWN_KINDS] = {"core", "fram_reads", "fram_writes", "multiplier", "crc", "lea",
+                                               "uart", "timers",     "adc",         "sleep",      "boot"};
 
 /* nW x ps are zeptojoules. */
 void joules_add(struct joules *j, uint64_t nw, uint64_t ps)
@@ -41,10 +41,20 @@ bool energy_option(struct machine *m, const char *name, const char *value)
     const struct {
         const char *name;
         uint64_t *target;
-    } figures[] = {{"lpm3_na", &e->lpm3_na},   {"lpm4_na", &e->lpm4_na}, {"millivolts", &e->millivolts},
-                   {"timer_fj", &e->timer_fj}, {"uart_fj", &e->uart_fj}, {"multiplier_fj", &e->multiplier_fj},
-                   {"crc_fj", &e->crc_fj},     {"lea_fj", &e->lea_fj},   {"write_fj", &e->write_fj},
-                   {"boot_fj", &e->boot_fj},   {"boot_ps", &e->boot_ps}};
+    } figures[] = {{"lpm3_na", &e->lpm3_na},
+                   {"lpm4_na", &e->lpm4_na},
+                   {"millivolts", &e->millivolts},
+                   {"adc_na", &e->adc_na},
+                   {"adc_buffer_na", &e->adc_buffer_na},
+                   {"reference_na", &e->reference_na},
+                   {"timer_fj", &e->timer_fj},
+                   {"uart_fj", &e->uart_fj},
+                   {"multiplier_fj", &e->multiplier_fj},
+                   {"crc_fj", &e->crc_fj},
+                   {"lea_fj", &e->lea_fj},
+                   {"write_fj", &e->write_fj},
+                   {"boot_fj", &e->boot_fj},
+                   {"boot_ps", &e->boot_ps}};
     for (unsigned i = 0; i < sizeof curves / sizeof curves[0]; i++) {
         if (strcmp(name, curves[i].name) == 0)
             return add_point(curves[i].target, value);
@@ -110,6 +120,7 @@ static void settle(struct machine *m)
     e->drawn[DRAWN_LEA].fj += (lea_worked(m) - e->accelerating) * e->lea_fj;
     joules_add(&e->drawn[DRAWN_UART], e->uart_nw, passed);
     joules_add(&e->drawn[DRAWN_TIMERS], e->timers_nw, passed);
+    joules_add(&e->drawn[DRAWN_ADC], e->adc_nw, passed);
     e->cycles = m->cycles;
     e->misses = m->count.misses;
     e->writes = m->count.fram_writes;
@@ -117,6 +128,14 @@ static void settle(struct machine *m)
     e->crc_words = m->crc16.words;
     e->accelerating = lea_worked(m);
     e->ps = now;
+}
+
+/* The reference's buffer works for a conversion only. */
+static uint64_t adc_nw(const struct machine *m)
+{
+    const struct energy *e = &m->energy;
+    uint64_t na = (reference_on(m) ? e->reference_na : 0) + (m->adc.busy ? e->adc_na + e->adc_buffer_na : 0);
+    return na * e->millivolts / 1000u;
 }
 
 void energy_update(struct machine *m)
@@ -128,6 +147,7 @@ void energy_update(struct machine *m)
     for (unsigned i = 0; i < TIMERS; i++)
         e->timers_nw += module_nw(e->timer_fj, timer_clock_ps(m, &m->timers[i]));
     e->uart_nw = module_nw(e->uart_fj, uart_clock_ps(m));
+    e->adc_nw = adc_nw(m);
     m->look_cycle = 0;
     m->event_at = 0;
 }
@@ -136,7 +156,7 @@ void energy_off(struct machine *m)
 {
     settle(m);
     lea_stop(m);
-    m->energy.timers_nw = m->energy.uart_nw = 0;
+    m->energy.timers_nw = m->energy.uart_nw = m->energy.adc_nw = 0;
 }
 
 void energy_boot(struct machine *m)
@@ -186,12 +206,12 @@ uint64_t energy_worst_cycle(const struct machine *m)
 {
     const struct energy *e = &m->energy;
     uint64_t access = e->miss_fj > e->write_fj ? e->miss_fj : e->write_fj; /* the bus carries one a cycle */
-    uint64_t modules = (e->timers_nw + e->uart_nw) * m->clock.mclk_ps / ZJ_PER_FJ;
+    uint64_t modules = (e->timers_nw + e->uart_nw + e->adc_nw) * m->clock.mclk_ps / ZJ_PER_FJ;
     return e->cycle_fj + access + e->multiplier_fj + e->crc_fj + (m->lea.busy ? e->lea_fj : 0) + modules + 1u;
 }
 
 uint64_t energy_asleep_nw(const struct machine *m)
 {
     uint64_t lea_nw = m->lea.busy ? module_nw(m->energy.lea_fj, m->clock.mclk_ps) : 0;
-    return mode_nw(m) + lea_nw + m->energy.timers_nw + m->energy.uart_nw;
+    return mode_nw(m) + lea_nw + m->energy.timers_nw + m->energy.uart_nw + m->energy.adc_nw;
 }

@@ -22,6 +22,7 @@ enum {
     DRAWN_LEA,
     DRAWN_UART,
     DRAWN_TIMERS,
+    DRAWN_ADC, /* with its reference */
     DRAWN_SLEEP,
     DRAWN_BOOT,
     DRAWN_KINDS
@@ -42,11 +43,11 @@ struct curve {
 
 struct energy {
     struct curve active_100, active_75, lpm0, lpm1;
-    uint64_t lpm3_na, lpm4_na, millivolts;
+    uint64_t lpm3_na, lpm4_na, adc_na, adc_buffer_na, reference_na, millivolts;
     uint64_t timer_fj, uart_fj, multiplier_fj, crc_fj, lea_fj; /* a period of the module's clock */
     uint64_t write_fj, boot_fj, boot_ps;
 
-    uint64_t cycle_fj, miss_fj, timers_nw, uart_nw;                        /* as things are now */
+    uint64_t cycle_fj, miss_fj, timers_nw, uart_nw, adc_nw;                /* as things are now */
     uint64_t cycles, misses, writes, multiplying, crc_words, accelerating; /* up to where they are settled */
     uint64_t ps;
     struct joules drawn[DRAWN_KINDS];

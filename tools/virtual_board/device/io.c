@@ -23,6 +23,7 @@ static const struct block blocks[] = {
 };
 
 enum { BLOCKS = sizeof blocks / sizeof blocks[0], TIMER_SIZE = 0x30 };
+enum { REFERENCE = 0x1B0, REFERENCE_SIZE = 0x10 };
 enum { DMA = 0x500, MPU = 0x5A0, MPU_SIZE = 0x10, UART_SIZE = 0x20, PORTS = 0x200, PORT_SIZE = 0x20, PJ = 0x320 };
 
 static const struct block *block_at(uint32_t address)
@@ -63,6 +64,16 @@ static bool is_lea(const struct machine *m, uint32_t address)
     return m->lea.present && address - LEA_BASE < LEA_SIZE;
 }
 
+static bool is_adc(const struct machine *m, uint32_t address)
+{
+    return m->adc.present && address - ADC_BASE < ADC_SIZE;
+}
+
+static bool is_reference(const struct machine *m, uint32_t address)
+{
+    return m->adc.present && address - REFERENCE < REFERENCE_SIZE;
+}
+
 static unsigned pair_at(uint32_t address)
 {
     return address >= PJ ? PORT_PJ : (address - PORTS) / PORT_SIZE;
@@ -77,6 +88,8 @@ bool io_map(struct machine *m)
         fits = fits && (m->timers[i].base == 0 || map_region(m, m->timers[i].base, TIMER_SIZE, KIND_IO));
     fits = fits && (m->dma.channels == 0 || map_region(m, DMA, dma_size(m), KIND_IO));
     fits = fits && (!m->lea.present || map_region(m, LEA_BASE, LEA_SIZE, KIND_IO));
+    fits = fits && (!m->adc.present || (map_region(m, ADC_BASE, ADC_SIZE, KIND_IO) &&
+                                        map_region(m, REFERENCE, REFERENCE_SIZE, KIND_IO)));
     fits = fits && (!m->mpu.present || map_region(m, MPU, MPU_SIZE, KIND_IO));
     return fits && (m->uart.base == 0 || map_region(m, m->uart.base, UART_SIZE, KIND_IO));
 }
@@ -97,6 +110,10 @@ uint16_t io_read(struct machine *m, uint32_t address, uint16_t mask)
         return mpu_read(m, address - MPU);
     if (is_lea(m, address))
         return lea_read(m, address - LEA_BASE);
+    if (is_adc(m, address))
+        return adc_read(m, address - ADC_BASE);
+    if (is_reference(m, address))
+        return reference_read(m, address - REFERENCE);
     return port_read(m, pair_at(address), address % PORT_SIZE, mask);
 }
 
@@ -116,6 +133,10 @@ void io_write(struct machine *m, uint32_t address, uint16_t value, uint16_t mask
         mpu_write(m, address - MPU, value, mask);
     else if (is_lea(m, address))
         lea_write(m, address - LEA_BASE, value, mask);
+    else if (is_adc(m, address))
+        adc_write(m, address - ADC_BASE, value, mask);
+    else if (is_reference(m, address))
+        reference_write(m, address - REFERENCE, value, mask);
     else
         port_write(m, pair_at(address), address % PORT_SIZE, value, mask);
 }
@@ -123,6 +144,8 @@ void io_write(struct machine *m, uint32_t address, uint16_t value, uint16_t mask
 void io_power_up(struct machine *m, unsigned cause)
 {
     clock_reset(m);
+    adc_reset(m);
+    reference_reset(m);
     controller_reset(m);
     crc16_reset(m);
     dma_reset(m);
@@ -155,9 +178,10 @@ void io_synchronize(struct machine *m)
 
 uint64_t io_due(const struct machine *m)
 {
-    uint64_t first = watchdog_due(m), uart = uart_due(m), lea = lea_due(m);
+    uint64_t first = watchdog_due(m), uart = uart_due(m), lea = lea_due(m), adc = adc_due(m);
     first = uart < first ? uart : first;
     first = lea < first ? lea : first;
+    first = adc < first ? adc : first;
     for (unsigned i = 0; i < TIMERS; i++) {
         uint64_t due = timer_due(m, &m->timers[i]);
         first = due < first ? due : first;
@@ -175,6 +199,8 @@ void io_events(struct machine *m)
     if (uart_due(m) <= now)
         uart_event(m);
     lea_event(m);
+    if (adc_due(m) <= now)
+        adc_event(m);
     if (watchdog_due(m) <= now)
         watchdog_event(m);
 }

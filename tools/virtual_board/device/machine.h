@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "adc.h"
 #include "bootloader.h"
 #include "cache.h"
 #include "clock.h"
@@ -24,6 +25,7 @@
 #include "pace.h"
 #include "ports.h"
 #include "power.h"
+#include "reference.h"
 #include "supply.h"
 #include "timer_a.h"
 #include "uart.h"
@@ -114,6 +116,7 @@ struct machine {
     struct counters count;
     struct failing fail;
 
+    struct adc adc;
     struct bootloader bootloader;
     struct clock clock;
     struct controller controller;
@@ -128,6 +131,7 @@ struct machine {
     struct pace pace;
     struct ports ports;
     struct power power;
+    struct reference reference;
     struct supply supply;
     struct timer_a timers[TIMERS];
     struct uart uart;

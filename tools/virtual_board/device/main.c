@@ -117,6 +117,8 @@ static bool set_number(struct machine *m, const char *name, uint64_t value)
         m->pace.wanted = value != 0;
     } else if (strcmp(name, "mpu") == 0) {
         m->mpu.present = value != 0;
+    } else if (strcmp(name, "adc") == 0) {
+        m->adc.present = value != 0;
     } else if (strcmp(name, "write_protection") == 0) {
         m->controller.protects = value != 0;
     } else if (strcmp(name, "exit") == 0) {
