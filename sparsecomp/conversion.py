@@ -156,9 +156,7 @@ def _convert(
                 chosen = attempt(_lifted(input_data))
             except SparseCompError:
                 raise refusal from None
-        result = convert(
-            path, directory, board=board, numeric=kind, encoding=ENCODINGS[representation], policy=chosen
-        )
+        result = convert(path, directory, board=board, numeric=kind, encoding=ENCODINGS[representation], policy=chosen)
     if verbose:
         print("\n".join(result.lines()))
     return result

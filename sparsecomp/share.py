@@ -26,7 +26,7 @@ def repeated(graph: Graph) -> list[list[Node]]:
 
 
 def exponents_alike(graph: Graph, fractions: Mapping[str, int], fused: Mapping[str, Node]) -> dict[str, int]:
-    """``fractions`` with one exponent for what the layers of a group read, and one for what they write: the coarsest."""
+    """``fractions`` with one exponent for what the layers of a group read, one for what they write: the coarsest."""
     out = dict(fractions)
     for group in repeated(graph) if fractions else ():
         written = [fused[node.name].output if node.name in fused else node.output for node in group]
@@ -41,7 +41,11 @@ def share_arrays(program: Program) -> Program:
     names, owners, steps = SizeOnly(program), {}, []
     for step in program.steps:
         arrays = kernel(step.kernel).render(step, names).arrays
-        key = (step.kernel, step.name.endswith(EXIT_SUFFIX), *((a.ctype, a.name.removeprefix(step.name), a.values.tobytes()) for a in arrays))
+        key = (
+            step.kernel,
+            step.name.endswith(EXIT_SUFFIX),
+            *((a.ctype, a.name.removeprefix(step.name), a.values.tobytes()) for a in arrays),
+        )
         owner = owners.setdefault(key, step.name) if arrays else step.name
         steps.append(step if owner == step.name else replace(step, attrs={**step.attrs, "shares": owner}))
     return replace(program, steps=tuple(steps))

@@ -7,6 +7,8 @@
 
 #ifdef MODEL_EXITS
 
+#include "supply.h"
+
 #ifdef MODEL_FLOAT
 
 static int confident(const exit_t *p)
@@ -37,12 +39,20 @@ static int confident(const exit_t *p)
 
 #endif
 
+/* Whether there is not enough left to go on. */
+static int exhausted(const exit_t *p)
+{
+    const uint16_t level = model_progress.levels[p->number];
+
+    return level != 0U && port_supply() < level;
+}
+
 int kernel_exit(const void *params)
 {
     const exit_t *p = params;
     uint16_t i;
 
-    if (p->number < model_progress.limit && confident(p) == 0) {
+    if (p->number < model_progress.limit && confident(p) == 0 && exhausted(p) == 0) {
         return 0;
     }
     for (i = 0U; i < p->classes; i++) {

@@ -21,8 +21,8 @@ class EarlyExitNetwork(nn.Module):
     """``network`` (one input, one output) with an exit behind each of its modules named in ``exits``.
 
     ``exits`` are module paths ("features.2"), in the order in which they are computed. Answers come as a tuple of
-    logits (N, classes), one for each exit and the whole network's last. Raises InputError where a path leads nowhere; the
-    forward raises it where a module is not run once, in that order.
+    logits (N, classes), one for each exit and the whole network's last. Raises InputError where a path leads nowhere;
+    the forward raises it where a module is not run once, in that order.
     """
 
     def __init__(self, network: nn.Module, exits: Sequence[str], head: Head) -> None:

@@ -34,9 +34,9 @@ def save(
     ``example_input`` is a float tensor with batch (or a tuple, one an input). ``calibration`` and ``samples`` (with
     ``labels``) are arrays, tensors, a DataLoader (its first 512 items) or a .npz with x and y. ``preprocess`` is the
     ``Wire`` on which raw inputs arrive, ``provenance`` a few words and numbers on where the network comes from.
-    ``exits`` names the answers of a network with exits; an EarlyExitNetwork brings its own. Raises InputError or ConversionError
-    before anything is written; ToolError where the disk refuses. An existing file is replaced in one step, or left
-    alone.
+    ``exits`` names the answers of a network with exits; an EarlyExitNetwork brings its own. Raises InputError or
+    ConversionError before anything is written; ToolError where the disk refuses. An existing file is replaced in one
+    step, or left alone.
     """
     archive = capture(model, example_input)
     momentum = cumulative(model)
