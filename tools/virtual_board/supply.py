@@ -18,7 +18,7 @@ _PREFIXES = {"p": 1e-6, "n": 1e-3, "u": 1.0, "µ": 1.0, "μ": 1.0, "m": 1e3, "":
 
 @dataclass(frozen=True)
 class Supply:
-    """A capacitor of ``capacitor_uF`` that starts at ``v_on`` volts, is fed with ``power_uW`` or by a ``trace`` up to
+    """A capacitor of ``capacitor_uF`` that starts at ``v_start`` volts (None: ``v_on``), is fed with ``power_uW`` or by a ``trace`` up to
     ``v_max``, and loses the device at ``v_off`` until it is at ``v_on`` again (the board's own where they are None).
     Without power and trace there is one charge.
 
@@ -38,6 +38,7 @@ class Supply:
     v_max: float = 3.6
     source_ohm: float = 30_000
     trace_unit: str | None = None
+    v_start: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.capacitor_uF <= 1e6:
@@ -74,6 +75,10 @@ class Supply:
         options = [f"capacitor_pf={round(self.capacitor_uF * 1e6)}"]
         for name, volts in (("on", v_on), ("off", v_off), ("max", self.v_max)):
             options.append(f"{name}_fj={round(self.capacitor_uF * 1e9 * volts**2 / 2)}")
+        if self.v_start is not None:
+            if not v_off < self.v_start <= self.v_max:
+                raise InputError(f"a supply that starts at {self.v_start:g} V", f"start above {v_off:g} V")
+            options.append(f"start_fj={round(self.capacitor_uF * 1e9 * self.v_start**2 / 2)}")
         if self.power_uW is not None:
             options.append(f"harvest_nw={round(self.power_uW * 1e3)}")
         if self.trace is not None:

@@ -46,7 +46,8 @@ bool supply_option(struct machine *m, const char *name, const char *value)
         const char *name;
         uint64_t *target;
     } numbers[] = {{"capacitor_pf", &s->picofarads}, {"on_fj", &s->on_fj},         {"off_fj", &s->off_fj},
-                   {"max_fj", &s->max_fj},           {"harvest_nw", &s->power_nw}, {"source_mohm", &s->source_mohm}};
+                   {"max_fj", &s->max_fj},           {"harvest_nw", &s->power_nw}, {"source_mohm", &s->source_mohm},
+                   {"start_fj", &s->start_fj}};
     for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         if (strcmp(name, numbers[i].name) == 0) {
             *numbers[i].target = strtoull(value, NULL, 10);
@@ -131,7 +132,7 @@ static void settle(struct supply *s, uint64_t now, uint64_t drawn)
 void supply_start(struct machine *m)
 {
     struct supply *s = &m->supply;
-    s->stored_fj = (int64_t)s->on_fj;
+    s->stored_fj = (int64_t)(s->start_fj != 0 ? s->start_fj : s->on_fj);
     if (s->trace.count > 0)
         s->trace.end_ps = s->trace.ps[0];
     set_power(s);

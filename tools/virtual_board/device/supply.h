@@ -24,7 +24,7 @@ struct trace {
 
 struct supply {
     bool present;
-    uint64_t picofarads, on_fj, off_fj, max_fj, source_mohm;
+    uint64_t picofarads, start_fj, on_fj, off_fj, max_fj, source_mohm; /* start 0: as on */
     uint64_t power_nw; /* harvested now */
     struct trace trace;
     int64_t stored_fj;

@@ -1,0 +1,204 @@
+"""Events that arrive, and a device that answers them as its exit policy says: the event simulator.
+
+An event is a sample that has to be answered within a deadline. One that arrives while the device has no power, or works
+on another, is missed. Costs are those measured on the virtual board; only decisions depend on the sample.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from sparsecomp.boards import Board
+from sparsecomp.exits import NEVER, Policy, confidence
+from sparsecomp.plan import Plan
+from sparsecomp.plan.exit_levels import FULL_SCALE, REFERENCE_V
+from sparsecomp_tools.adaptive.costs import Cost, Costs
+from sparsecomp_tools.adaptive.device import TINY, Device, Track
+from sparsecomp_tools.adaptive.supplies import Harvest
+
+V_MAX = 3.6
+GIVEN_UP = 3600.0  # seconds after which an event without an end is given up
+SLEEP_UW = 1.5  # LPM4 at 3 V: 0.5 uA (SLASE54D, recalled)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the integer reference says of samples: ``margins`` (N, early exits) are confidences, ``classes`` (N, exits)
+    the classes answered, ``labels`` (N,) the right ones.
+    """
+
+    margins: np.ndarray
+    classes: np.ndarray
+    labels: np.ndarray
+
+    @classmethod
+    def of(cls, scores: Sequence[np.ndarray], labels: np.ndarray) -> Answers:
+        """From the scores (N, classes) of every exit, in elements."""
+        margins = np.stack([confidence(s) for s in scores[:-1]] or [np.zeros(len(labels))], axis=1)
+        return cls(margins.astype(np.int64), np.stack([s.argmax(axis=1) for s in scores], axis=1), labels)
+
+
+@dataclass(frozen=True)
+class World:
+    """A supply and what it feeds: capacitor in microfarads and harvest."""
+
+    board: Board
+    capacitor_uF: float
+    harvest: Harvest
+
+    def device(self) -> Device:
+        """A device that is on, with its capacitor at v_on."""
+        energy = self.board.energy
+        half = self.capacitor_uF / 2
+        on_at = half * energy.v_on**2
+        start = self.board.energy.figure("boot_charge"), self.board.energy.figure("boot_time")
+        charge, time = (figure.values[0] if figure else 0.0 for figure in start)
+        return Device(
+            self.harvest, half * V_MAX**2, on_at, half * energy.v_off**2,
+            Cost(time * 1e-6, charge * energy.volts * 1e-3), SLEEP_UW, stored=on_at,
+        )  # fmt: skip
+
+    def reading(self, stored_uJ: float) -> int:
+        """What the device reads of its supply."""
+        volts = math.sqrt(2 * stored_uJ / self.capacitor_uF)
+        return min(FULL_SCALE, round(volts / 2 / REFERENCE_V * FULL_SCALE))
+
+
+@dataclass(frozen=True)
+class Work:
+    """The pieces of an inference: a track up to each exit's decision, with what resuming costs at its boundaries, the
+    decision to go on and to leave.
+    """
+
+    plan: Plan
+    costs: Costs
+
+    @cached_property
+    def pieces(self) -> tuple[tuple[Track, tuple[Cost, ...]], ...]:
+        """One for each exit; the first begins with the delivery, after which nothing was done yet."""
+        pieces, costs, resume = [], [self.costs.begin], [Cost(0.0, 0.0)]
+        for index, (step, units) in enumerate(zip(self.plan.program.steps, self.plan.units, strict=True)):
+            if step.kernel == "exit":
+                pieces.append((Track(costs), tuple(resume)))
+                costs, resume = [], []
+                continue
+            costs += self.costs.units[units.first : units.first + units.count]
+            resume += [self.costs.resume[index]] * units.count
+        return tuple(pieces)
+
+    @cached_property
+    def exits(self) -> tuple[tuple[Cost, Cost, Cost], ...]:
+        """Of each exit: going on, leaving, resuming."""
+        steps = [i for i, step in enumerate(self.plan.program.steps) if step.kernel == "exit"]
+        return tuple(
+            (self.costs.units[self.plan.units[i].first], leave, self.costs.resume[i])
+            for i, leave in zip(steps, self.costs.leave, strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An event: when it came and was answered (None: never), by which exit, the class, and why it was missed."""
+
+    time: float
+    answered: float | None = None
+    exit: int = -1
+    answer: int = -1
+    missed: str = ""
+
+
+@dataclass(frozen=True)
+class Score:
+    """A run: the share of events answered correctly in time, all outcomes, microjoules drawn, starts."""
+
+    share: float
+    outcomes: tuple[Outcome, ...]
+    uJ: float
+    starts: int
+
+
+def poisson(seed: int, mean_seconds: float, until: float) -> list[float]:
+    """Times of events."""
+    rng, times = np.random.default_rng([seed, 3]), []
+    time = rng.exponential(mean_seconds)
+    while time < until:
+        times.append(float(time))
+        time += rng.exponential(mean_seconds)
+    return times
+
+
+def run_events(
+    work: Work, world: World, policy: Policy, answers: Answers, times: Sequence[float], samples: Sequence[int],
+    deadline: float,
+) -> Score:  # fmt: skip
+    """Every event of ``times`` (seconds, rising), of sample ``samples[i]``."""
+    device, outcomes = world.device(), []
+    for time, sample in zip(times, samples, strict=True):
+        if device.time > time + TINY:
+            outcomes.append(Outcome(time, missed="busy"))
+            continue
+        device.rest(time)
+        if not device.on:
+            outcomes.append(Outcome(time, missed="no power"))
+            continue
+        outcomes.append(_event(work, world, device, policy, answers, sample, time))
+    right = [
+        o.answered is not None and o.answered <= o.time + deadline and o.answer == answers.labels[s]
+        for o, s in zip(outcomes, samples, strict=True)
+    ]
+    return Score(float(np.mean(right)) if right else 0.0, tuple(outcomes), device.spent, device.starts)
+
+
+def _event(
+    work: Work, world: World, device: Device, policy: Policy, answers: Answers, sample: int, time: float
+) -> Outcome:
+    """The inference on one sample, from the wake-up to sleep."""
+    limit = time + GIVEN_UP
+    if not device.come_back(Cost(0.0, 0.0), limit):
+        return Outcome(time, missed="given up")
+    for number, (track, resume) in enumerate(work.pieces):
+        if not device.work(track, resume, limit):
+            return Outcome(time, missed="given up")
+        going_on, leaving, again = work.exits[number]
+        while True:
+            leaves = _leaves(world, device, policy, answers, number, sample)
+            looks = number < policy.limit and policy.levels[number] and answers.margins[sample, number] <= policy.margins[number]
+            cost = (leaving if leaves else going_on) + (work.costs.reading if looks else Cost(0.0, 0.0))
+            decision = Track([cost])
+            if device.advance(decision, 0.0) >= decision.length - TINY:
+                break
+            if not device.come_back(again, limit):
+                return Outcome(time, missed="given up")
+        if leaves:
+            answered = device.time
+            device.work(Track([work.costs.finish]), (Cost(0.0, 0.0),), limit)
+            return Outcome(time, answered, number, int(answers.classes[sample, number]))
+    raise AssertionError("the whole network is an exit")
+
+
+def _leaves(world: World, device: Device, policy: Policy, answers: Answers, number: int, sample: int) -> bool:
+    if number >= policy.limit or answers.margins[sample, number] > policy.margins[number]:
+        return True
+    level = policy.levels[number]
+    return bool(level) and world.reading(device.stored) < level
+
+
+def fixed(exits: int, number: int) -> Policy:
+    """Always the same exit, of ``exits``."""
+    early = exits - 1
+    return Policy(number, (NEVER,) * early, (0,) * early, "full" if number == early else f"fixed:{number}")
+
+
+def scaled(policy: Policy, board: Board, factor: float) -> Policy:
+    """A policy whose levels ask for ``factor`` times the energy above v_off."""
+    least = board.energy.v_off / 2 / REFERENCE_V * FULL_SCALE
+    levels = tuple(
+        min(FULL_SCALE, round(math.sqrt(least**2 + factor * (level**2 - least**2)))) if level else 0
+        for level in policy.levels
+    )
+    return replace(policy, levels=levels)
