@@ -99,11 +99,17 @@ def run(program: Program, wire: Sequence[np.ndarray]) -> Answers:
     return Answers(elements, to_values(program, elements))
 
 
-def exit_scores(program: Program, wire: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
-    """Real scores (N, classes) of every exit, whether the policy takes it or not."""
+def exit_elements(program: Program, wire: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+    """Scores (N, classes) of every exit as they lie in memory, whether the policy takes it or not."""
     parts: list[list[np.ndarray]] = [[] for _ in program.exits]
     for i in range(0, len(wire[0]), BATCH):
         memory = execute(program, [w[i : i + BATCH] for w in wire])
         for part, leaving in zip(parts, program.exits, strict=True):
-            part.append(memory.inside(leaving.tensor).reshape(memory.batch, -1) * program.scale(leaving.tensor))
+            part.append(memory.inside(leaving.tensor).reshape(memory.batch, -1).copy())
     return tuple(np.concatenate(part) for part in parts)
+
+
+def exit_scores(program: Program, wire: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+    """The same in real values."""
+    elements = exit_elements(program, wire)
+    return tuple(e * program.scale(leaving.tensor) for e, leaving in zip(elements, program.exits, strict=True))

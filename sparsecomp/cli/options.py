@@ -70,19 +70,19 @@ lea_option = click.option(
     "--lea", is_flag=True, help="Dense layers by the low-energy accelerator where it is estimated to be faster."
 )
 
-conversion_options = together(
+POLICY_HELP = "Where a network with early exits leaves: full, fixed:N, confidence:0.9, energy or adaptive:0.9."
+
+plain_conversion_options = together(
     click.option(
         "--numeric", type=click.Choice(["int8", "float32"]), default="int8", show_default=True,
         help="Integers, or the float output for comparison.",
     ),
     number_options,
     lea_option,
-    click.option(
-        "--policy", metavar="POLICY",
-        help="Where a network with early exits leaves: full, fixed:N, confidence:0.9, energy or adaptive:0.9.",
-    ),
     click.option("--volatile-input", is_flag=True, help="Give the input's memory back: one inference an input."),
 )  # fmt: skip
+
+conversion_options = together(plain_conversion_options, click.option("--policy", metavar="POLICY", help=POLICY_HELP))
 
 failure_options = together(
     click.option(

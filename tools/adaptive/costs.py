@@ -35,8 +35,8 @@ class Cost:
 
 @dataclass(frozen=True)
 class Costs:
-    """``begin`` is from the first instruction to the start of the inference, delivery included; ``units`` has one entry
-    a restart unit; ``resume`` is from the first instruction to where the unit that was cut begins again, one a step;
+    """``begin`` is from the first instruction to the start of the inference, delivery included; ``units`` has one
+    entry a restart unit; ``resume`` is from the first instruction to where the unit that was cut begins again, one a step;
     ``leave`` the decision to end at each exit, ``reading`` the look at the supply, ``finish`` all behind the answer. The
     start itself, before the first instruction, is the board's.
     """
@@ -53,7 +53,7 @@ def measure_costs(plan: Plan, firmware: EventFirmware, samples: Sequence[np.ndar
     """Runs inferences on the virtual board, without failures to every exit, and with them to see what resuming costs.
     Raises ToolError where the board stops early.
     """
-    early, board = len(plan.program.exits) - 1, plan.board
+    early = len(plan.program.exits) - 1
     whole = Policy(early, (NEVER,) * early, (0,) * early)
     trips = [_trip(plan, firmware, words, whole, folder) for words in samples[:SAMPLES]]
     units = _mean([trip.units for trip in trips])
@@ -97,9 +97,7 @@ def _run(plan: Plan, firmware: EventFirmware, words: np.ndarray, policy: Policy,
     memory.offer(1, words)
     if policy.margins:
         memory.set_policy(policy)
-    found: RunResult = run_elf(
-        plan.board, None, image=image, events=events, watch=firmware.cursor, **more
-    )
+    found: RunResult = run_elf(plan.board, None, image=image, events=events, watch=firmware.cursor, **more)
     if found.stopped != "asleep" or memory.answer()[0] != 1:
         raise ToolError(f"the virtual board stopped: {found.stopped} {found.message}", "see `sparsecomp board run`")
     return read_events(events)

@@ -167,7 +167,11 @@ def _event(
         going_on, leaving, again = work.exits[number]
         while True:
             leaves = _leaves(world, device, policy, answers, number, sample)
-            looks = number < policy.limit and policy.levels[number] and answers.margins[sample, number] <= policy.margins[number]
+            looks = (
+                number < policy.limit
+                and policy.levels[number]
+                and answers.margins[sample, number] <= policy.margins[number]
+            )
             cost = (leaving if leaves else going_on) + (work.costs.reading if looks else Cost(0.0, 0.0))
             decision = Track([cost])
             if device.advance(decision, 0.0) >= decision.length - TINY:

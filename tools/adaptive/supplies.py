@@ -57,7 +57,9 @@ def from_file(path: Path | str) -> Harvest:
     """A trace in microwatts. Raises InputError."""
     unit, samples = read_trace(path)
     if unit != "microwatts":
-        raise InputError(f"the trace {Path(path).name} gives volts", "the event simulator wants lines '<ms> <microwatts>'")
+        raise InputError(
+            f"the trace {Path(path).name} gives volts", "the event simulator wants lines '<ms> <microwatts>'"
+        )
     times = [ms / 1000 for ms, _ in samples]
     last = times[-1] - times[-2] if len(times) > 1 else 1.0
     return Harvest(tuple(t - times[0] for t in times), tuple(v for _, v in samples), times[-1] - times[0] + last)

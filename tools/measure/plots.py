@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 SIZE = (9.0, 5.0)  # inches
 
 
-def _pyplot() -> Any:
+def pyplot() -> Any:
+    """matplotlib's, for files only. Raises ToolError without it."""
     try:
         import matplotlib
     except ImportError as error:
         raise ToolError("plots need matplotlib", "pip install 'sparsecomp[plot]'") from error
     matplotlib.use("Agg")  # files only, no display
-    import matplotlib.pyplot as pyplot
+    import matplotlib.pyplot as module
 
-    return pyplot
+    return module
 
 
 def plot_run(events: np.ndarray, path: Path | str, title: str = "") -> None:
@@ -31,9 +32,9 @@ def plot_run(events: np.ndarray, path: Path | str, title: str = "") -> None:
 
     ``events`` are those of ``read_events``. Raises ToolError without matplotlib.
     """
-    pyplot = _pyplot()
+    plt = pyplot()
     seconds = events["time_ps"] * 1e-12
-    figure, (upper, lower) = pyplot.subplots(2, sharex=True, figsize=SIZE, layout="constrained")
+    figure, (upper, lower) = plt.subplots(2, sharex=True, figsize=SIZE, layout="constrained")
     upper.plot(seconds, events["volts"], linewidth=0.8)
     for kind, marker, name in ((BOOT, "^", "start"), (POWER_LOST, "v", "power lost")):
         at = events["kind"] == kind
@@ -46,7 +47,7 @@ def plot_run(events: np.ndarray, path: Path | str, title: str = "") -> None:
     lower.set_xlabel("virtual time, s")
     figure.suptitle(f"{title} (simulated)" if title else "simulated")
     figure.savefig(path)
-    pyplot.close(figure)
+    plt.close(figure)
 
 
 def plot_layers(layers: Sequence[Any], path: Path | str, title: str = "") -> None:
@@ -54,9 +55,9 @@ def plot_layers(layers: Sequence[Any], path: Path | str, title: str = "") -> Non
 
     Raises ToolError without matplotlib.
     """
-    pyplot = _pyplot()
+    plt = pyplot()
     names = [layer.name for layer in layers]
-    figure, (left, right) = pyplot.subplots(1, 2, sharey=True, figsize=SIZE, layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, sharey=True, figsize=SIZE, layout="constrained")
     busy = [(layer.cycles - layer.wait_cycles) / 1e6 for layer in layers]
     left.barh(names, busy, label="computing")
     left.barh(names, [layer.wait_cycles / 1e6 for layer in layers], left=busy, label="waiting for FRAM")
@@ -67,4 +68,4 @@ def plot_layers(layers: Sequence[Any], path: Path | str, title: str = "") -> Non
     right.set_xlabel("uJ")
     figure.suptitle(f"{title} (simulated)" if title else "simulated")
     figure.savefig(path)
-    pyplot.close(figure)
+    plt.close(figure)
