@@ -20,7 +20,11 @@ DEFAULT_POLICY = "confidence:0.9"
 NEVER = 65535  # the margin above which no confidence lies
 EXIT_SUFFIX = "_ee"  # of the names of layers that only early exits need
 ANSWER, NUMBER = "exit_answer", "exit_number"  # tensors of the answer, and of the exit that gave it
-FORMS = "full, fixed:N, confidence:SHARE, energy, adaptive:SHARE (SHARE of the best class against the second: 0.9)"
+FORMS = (
+    "full, fixed:N, confidence:0.9 (share of the best class against the second), energy or energy:2 (times what going "
+    "on costs), adaptive:0.9 or adaptive:0.9:2 (both)"
+)
+MOST_RESERVE = 100.0
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Policy:
     levels: tuple[int, ...]
     text: str = "full"
     energy: bool = False
+    reserve: float = 1.0
 
     def __post_init__(self) -> None:
         words = (self.limit, *self.margins, *self.levels)
@@ -53,31 +58,44 @@ class Policy:
 
 @dataclass(frozen=True)
 class PolicyRequest:
-    """What the user asked for: ``share`` in (0.5, 1), or None; whether the supply is looked at; the last exit."""
+    """What the user asked for: the last exit; ``share`` in (0.5, 1), or None; whether the supply is looked at, and how
+    many times the cost of going on it has to hold.
+    """
 
     text: str = "full"
     limit: int | None = None
     share: float | None = None
     energy: bool = False
+    reserve: float = 1.0
 
 
 def parse_policy(text: str) -> PolicyRequest:
     """A policy's text. Raises InputError with the forms there are."""
-    kind, _, value = text.partition(":")
+    kind, *values = text.split(":")
+    forms = {"full": (0, 0), "fixed": (1, 1), "confidence": (1, 1), "energy": (0, 1), "adaptive": (1, 2)}
+    least, most = forms.get(kind, (1, 0))
     try:
-        if kind == "full" and not value:
-            return PolicyRequest(text)
-        if kind == "fixed":
-            return PolicyRequest(text, limit=_natural(value))
-        if kind == "energy" and not value:
-            return PolicyRequest(text, energy=True)
-        if kind in ("confidence", "adaptive"):
-            share = float(value)
-            if 0.5 < share < 1:
-                return PolicyRequest(text, share=share, energy=kind == "adaptive")
+        if least <= len(values) <= most:
+            return _request(text, kind, values)
     except ValueError:
         pass
     raise InputError(f"unknown exit policy '{text}'", f"one of {FORMS}")
+
+
+def _request(text: str, kind: str, values: list[str]) -> PolicyRequest:
+    """Raises ValueError where a number is none, or out of its range."""
+    if kind == "fixed":
+        return PolicyRequest(text, limit=_natural(values[0]))
+    share = _between(values.pop(0), 0.5, 1.0) if kind in ("confidence", "adaptive") else None
+    reserve = _between(values[0], 0.0, MOST_RESERVE) if values else 1.0
+    return PolicyRequest(text, share=share, energy=kind in ("energy", "adaptive"), reserve=reserve)
+
+
+def _between(text: str, low: float, high: float) -> float:
+    value = float(text)
+    if not low < value < high:
+        raise ValueError(text)
+    return value
 
 
 def _natural(text: str) -> int:
@@ -102,7 +120,7 @@ def make_policy(request: PolicyRequest, exits: Sequence[Exit], fraction: int, is
         odds = math.log(request.share / (1 - request.share))
         margins = [min(NEVER, math.floor(odds * e.temperature * 2.0**fraction)) for e in exits[:last]]
     limit = last if request.limit is None else request.limit
-    return Policy(limit, tuple(margins), (0,) * last, request.text, request.energy)
+    return Policy(limit, tuple(margins), (0,) * last, request.text, request.energy, request.reserve)
 
 
 def confidence(scores: np.ndarray) -> np.ndarray:

@@ -58,5 +58,5 @@ def with_levels(plan: Plan, capacitor_uF: float | None = None) -> Plan:
             f"the exit policy '{policy.text}' asks for the energy in a capacitor, {plan.board.name} names none",
             "give capacitor_uF in the board file's [energy], or take the policy confidence:0.9",
         )
-    levels = tuple(level_of(plan.board, cost, capacitor) for cost in going_on_nj(plan))
+    levels = tuple(level_of(plan.board, policy.reserve * cost, capacitor) for cost in going_on_nj(plan))
     return replace(plan, program=replace(plan.program, policy=replace(policy, levels=levels)))

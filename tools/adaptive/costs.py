@@ -36,9 +36,9 @@ class Cost:
 @dataclass(frozen=True)
 class Costs:
     """``begin`` is from the first instruction to the start of the inference, delivery included; ``units`` has one
-    entry a restart unit; ``resume`` is from the first instruction to where the unit that was cut begins again, one a step;
-    ``leave`` the decision to end at each exit, ``reading`` the look at the supply, ``finish`` all behind the answer. The
-    start itself, before the first instruction, is the board's.
+    entry a restart unit; ``resume`` is from the first instruction to where the unit that was cut begins again, one a
+    step; ``leave`` the decision to end at each exit, ``reading`` the look at the supply, ``finish`` all behind the
+    answer. The start itself, before the first instruction, is the board's.
     """
 
     begin: Cost

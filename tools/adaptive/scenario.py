@@ -196,13 +196,3 @@ def fixed(exits: int, number: int) -> Policy:
     """Always the same exit, of ``exits``."""
     early = exits - 1
     return Policy(number, (NEVER,) * early, (0,) * early, "full" if number == early else f"fixed:{number}")
-
-
-def scaled(policy: Policy, board: Board, factor: float) -> Policy:
-    """A policy whose levels ask for ``factor`` times the energy above v_off."""
-    least = board.energy.v_off / 2 / REFERENCE_V * FULL_SCALE
-    levels = tuple(
-        min(FULL_SCALE, round(math.sqrt(least**2 + factor * (level**2 - least**2)))) if level else 0
-        for level in policy.levels
-    )
-    return replace(policy, levels=levels)

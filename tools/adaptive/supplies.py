@@ -71,8 +71,8 @@ def constant(power_uW: float) -> Harvest:
 
 
 def indoor_solar(seed: int, mean_uW: float = 150.0) -> Harvest:
-    """Light in an office: a level that drifts (log-normal, correlated over a minute), people who pass and shade the cell
-    (a quarter of the light for 2 to 8 seconds, every 20 in the mean). Generated; steps of half a second.
+    """Light in an office: a level that drifts (log-normal, correlated over a minute), people who pass and shade the
+    cell (a quarter of the light for 2 to 8 seconds, every 20 in the mean). Generated; steps of half a second.
     """
     rng, step = np.random.default_rng([seed, 1]), 0.5
     count = int(SECONDS / step)
@@ -90,9 +90,9 @@ def indoor_solar(seed: int, mean_uW: float = 150.0) -> Harvest:
 
 
 def bursty_rf(seed: int, burst_uW: float = 1500.0, share: float = 0.12) -> Harvest:
-    """A reader that comes and goes: bursts of 0.2 to 1.5 seconds at a power that differs from burst to burst (log-normal,
-    factor of two), a floor of 10 microwatts between them; pauses are exponential, so that bursts take ``share`` of the
-    time. Generated.
+    """A reader that comes and goes: bursts of 0.2 to 1.5 seconds at a power that differs from burst to burst
+    (log-normal, factor of two), a floor of 10 microwatts between them; pauses are exponential, so that bursts take
+    ``share`` of the time. Generated.
     """
     rng = np.random.default_rng([seed, 2])
     starts, power, time = [], [], 0.0
