@@ -70,7 +70,10 @@ lea_option = click.option(
     "--lea", is_flag=True, help="Dense layers by the low-energy accelerator where it is estimated to be faster."
 )
 
-POLICY_HELP = "Where a network with early exits leaves: full, fixed:N, confidence:0.9, energy or adaptive:0.9, with a reserve adaptive:0.9:2."
+POLICY_HELP = (
+    "Where a network with early exits leaves: full, fixed:N, confidence:0.9, energy, adaptive:0.9, or with a reserve"
+    " adaptive:0.9:2."
+)
 
 plain_conversion_options = together(
     click.option(

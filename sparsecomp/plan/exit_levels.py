@@ -11,6 +11,7 @@ from sparsecomp.plan import Plan
 from sparsecomp.plan.energy import layer_energy_nj
 
 FULL_SCALE, REFERENCE_V, DIVIDED = 4095, 2.0, 2  # firmware/include/supply.h
+NEARLY_FULL_V = 3.5  # of the 3.6 that the device stands
 RESERVE = 1.1  # of the estimated cost, for what the estimate and the harvest leave open
 
 
@@ -40,11 +41,11 @@ def reading(volts: float) -> int:
 
 def level_of(board: Board, cost_nj: float, capacitor_uF: float) -> int:
     """The reading of a capacitor that holds ``cost_nj`` above the voltage at which the device stops. What no charge
-    pays for asks for a full one.
+    pays for asks for one that is nearly full.
     """
     energy = board.energy
     volts = math.sqrt(energy.v_off**2 + 2e-3 * RESERVE * cost_nj / capacitor_uF)
-    return max(1, reading(min(volts, energy.v_on)))
+    return max(1, reading(min(volts, max(NEARLY_FULL_V, energy.v_on))))
 
 
 def with_levels(plan: Plan, capacitor_uF: float | None = None) -> Plan:

@@ -19,7 +19,8 @@ _PREFIXES = {"p": 1e-6, "n": 1e-3, "u": 1.0, "µ": 1.0, "μ": 1.0, "m": 1e3, "":
 @dataclass(frozen=True)
 class Supply:
     """A capacitor of ``capacitor_uF`` that starts at ``v_start`` volts (None: ``v_on``), is fed with ``power_uW`` or by
-    a ``trace`` up to ``v_max``, and loses the device at ``v_off`` until it is at ``v_on`` again (the board's own where they are None).
+    a ``trace`` up to ``v_max``, and loses the device at ``v_off`` until it is at ``v_on`` again (the board's own where
+    they are None).
     Without power and trace there is one charge.
 
     A trace has lines ``<ms> <value>``, separated by white space or commas; a value holds until the next one's time, and
