@@ -86,9 +86,18 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class ExitTaken:
+    """How many samples left at an exit, and the metric of those (None: no labels, or none)."""
+
+    name: str
+    samples: int
+    score: float | None
+
+
+@dataclass(frozen=True)
 class BoardRun:
     """Samples that were answered by boards, every one bit-equal to the reference. ``resumed`` of them were in the log;
-    ``restarts`` were seen by the host. ``linked`` is a sparsecomp.linked.Linked.
+    ``restarts`` were seen by the host. ``linked`` is a sparsecomp.linked.Linked. ``exits`` are those taken.
     """
 
     boards: tuple[str, ...]
@@ -99,6 +108,7 @@ class BoardRun:
     restarts: int
     measured: Measured | None
     linked: Any = None
+    exits: tuple[ExitTaken, ...] = ()
 
     @property
     def where(self) -> str:
@@ -111,6 +121,10 @@ class BoardRun:
         out = [
             f"PASS {self.samples} answers{again} of {self.where} over serial equal the reference bit by bit"
             + (f"; {self.restarts} restarts seen" if self.restarts else "")
+        ]
+        out += [
+            f"  {row.samples} left at exit {number} '{row.name}'" + ("" if row.score is None else f": {row.score:.4f}")
+            for number, row in enumerate(self.exits)
         ]
         if self.measured is not None:
             if len(self.boards) > 1:

@@ -10,15 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sparsecomp.boards import Board
 from sparsecomp.errors import InputError, MismatchError
+from sparsecomp.exits import answers as answers_of
 from sparsecomp.linked import Linked
-from sparsecomp.measurements import BoardRun, LayerCost, Measured, Smallest
+from sparsecomp.measurements import BoardRun, ExitTaken, LayerCost, Measured, Smallest
 from sparsecomp.metrics import Metric, top1
 from sparsecomp.plan import Plan
 from sparsecomp.plan.units import layer_cycles
 from sparsecomp.prepare import Data, Prepared
-from sparsecomp.reference import Answers, run, to_values, wire_words
+from sparsecomp.program import Program
+from sparsecomp.reference import Answers, exit_elements, run, to_values, wire_words
 from sparsecomp.validate import check_layers, decode_answers
 
 RUNNING = "running over serial"
@@ -115,7 +119,20 @@ def run_on_board(
         sum(r.restarts for r in records),
         measured,
         linked,
+        _exits(program, values, data.labels, metric) if program.exits else (),
     )
+
+
+def _exits(
+    program: Program, values: Sequence[np.ndarray], labels: np.ndarray | None, metric: Metric
+) -> tuple[ExitTaken, ...]:
+    """Which exits the board's answers are of."""
+    rows = []
+    for number, leaving in enumerate(program.exits):
+        here = values[1][:, 0] == number
+        score = None if labels is None or not here.any() else float(metric(values[0][here], labels[here]))
+        rows.append(ExitTaken(leaving.name, int(here.sum()), score))
+    return tuple(rows)
 
 
 class _Running:
@@ -159,7 +176,21 @@ def _job(prepared: Prepared, plan: Plan, copy: Path, data: Data, answers: Answer
         bench.patience or max(PATIENCE, 10 * seconds),
         bench.fail_every,
         plan.program.policy,
+        _others(prepared, data) if plan.program.policy and plan.program.policy.energy else (),
     )
+
+
+def _others(prepared: Prepared, data: Data) -> list[frozenset[bytes]]:
+    """For each sample the answers of every exit up to the one that the policy takes with all the supply it wants."""
+    program = prepared.program
+    assert program.policy is not None
+    scores = exit_elements(program, data.wire)
+    _, numbers = answers_of(program.policy, scores)
+    parts = [
+        [np.concatenate([s[i], [k]]).astype("<i2").tobytes() for k, s in enumerate(scores[: int(number) + 1])]
+        for i, number in enumerate(numbers[:, 0])
+    ]
+    return [frozenset(some) for some in parts]
 
 
 def _places(board: Board, elf: Path, folder: Path, bench: Bench, patience: float) -> list[Any]:

@@ -106,7 +106,7 @@ def deploy(
     test = test_data(prepared, data)
     test = test if samples is None else test.first(samples)
     metric = fitting(metric, test.labels, prepared.program.outputs[0].shape)
-    plan = planned(prepared, wanted, target)
+    plan = planned(prepared, wanted, target, bench)
     rows = layer_rows(plan, _errors(prepared))
     progress("loading and quantizing", 1, 1)
     if until == "plan":
@@ -144,7 +144,7 @@ def accuracy(
     test = test_data(prepared, data)
     test = test if samples is None else test.first(samples)
     metric = fitting(metric, test.labels, prepared.program.outputs[0].shape)
-    plan = planned(prepared, wanted, target)
+    plan = planned(prepared, wanted, target, bench)
     rows = layer_rows(plan)
     with tempfile.TemporaryDirectory(prefix="sparsecomp-") as folder:
         path = Path(folder) / "project"
@@ -209,11 +209,14 @@ def explore(
     return ExplorationResult(plan, exploration)
 
 
-def planned(prepared: Prepared, wanted: Request, board: Board) -> Plan:
-    """The plan for a board, with the accelerator where it was asked for. Raises InputError where there is none."""
+def planned(prepared: Prepared, wanted: Request, board: Board, bench: Bench = DEFAULT_BENCH) -> Plan:
+    """The plan for a board, with the accelerator where it was asked for. An exit policy that looks at the supply looks
+    at the board's capacitor, or at that of ``bench``. Raises InputError where there is none.
+    """
     program = accelerate(prepared.program, board) if wanted.lea else prepared.program
     try:
-        return with_levels(make_plan(program, board, volatile_input=wanted.volatile_input))
+        plan = make_plan(program, board, volatile_input=wanted.volatile_input)
+        return with_levels(plan, None if bench.supply is None else bench.supply.capacitor_uF)
     except DoesNotFitError as refusal:
         if not any(step.attrs.get("lea") for step in program.steps):
             raise

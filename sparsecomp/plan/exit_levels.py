@@ -49,9 +49,11 @@ def level_of(board: Board, cost_nj: float, capacitor_uF: float) -> int:
 
 
 def with_levels(plan: Plan, capacitor_uF: float | None = None) -> Plan:
-    """The plan with the levels of a policy that looks at the supply, from the board's capacitor or another."""
+    """The plan with the levels of a policy that looks at the supply, from the board's capacitor or another. A host has
+    all the supply it wants.
+    """
     policy = plan.program.policy
-    if policy is None or not policy.energy:
+    if policy is None or not policy.energy or plan.board.is_host:
         return plan
     capacitor = capacitor_uF or plan.board.energy.capacitor_uF
     if capacitor is None:
