@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from random_networks import build
 
 import sparsecomp
 from sparsecomp.boards import load_board
@@ -20,6 +19,7 @@ from sparsecomp.plan.planner import make_plan
 from sparsecomp.prepare import Request, prepare
 from sparsecomp.project import write_files
 from sparsecomp.report import layer_rows
+from sparsecomp_tools.benchmarks.drawn_networks import build
 from sparsecomp_tools.power import simulate_directory
 
 NETWORKS = 300

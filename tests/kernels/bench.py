@@ -21,6 +21,7 @@ from sparsecomp.program import Port, Program, Step, Stored
 from sparsecomp.reference import run, wire_words
 from sparsecomp.render import Vector, render
 from sparsecomp.wire import Wire
+from sparsecomp_tools.benchmarks.workshop import program_file
 from sparsecomp_tools.measure import attribute, cursor_address
 from sparsecomp_tools.msim import Inference, parse
 from sparsecomp_tools.virtual_board import read_events, run_elf
@@ -154,7 +155,7 @@ def run_host(program: Path, data: bytes) -> bytes:
 def infer_board(program: Program, wire: list[np.ndarray], folder: Path, items: int, board: Board) -> list[Inference]:
     """Every layer's words, by the firmware for ``board`` on the simulated device."""
     directory = write_project(program, wire, folder / "project", items, board)
-    main = (Path(__file__).parent / "dump_main.c").read_text()
+    main = program_file("dump_main.c")
     dump = (FIRMWARE / "ports" / "msim" / "msim_main.c").read_text()
     (directory / "main.c").write_text(main.replace('#include "msim_main.c"', dump))
     # The delivered words lie beside the code, for which the plan has no room.

@@ -1,8 +1,6 @@
 """Random networks as MSP430 code: each layer equals the reference, with 16-bit integers and both sizes of pointer."""
 
 import random
-import sys
-from pathlib import Path
 
 import pytest
 from toolchain import require_msp430
@@ -14,10 +12,11 @@ from sparsecomp.plan.planner import make_plan
 from sparsecomp.prepare import Request, prepare
 from sparsecomp.project import write_files
 from sparsecomp.report import layer_rows
+from sparsecomp_tools.benchmarks.drawn_networks import build
+from sparsecomp_tools.benchmarks.random_boards import Runs
 from sparsecomp_tools.msim import check_msim
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
-from random_networks import build  # noqa: E402
+LINKED, FIRST_LINKED = 60, 1000  # networks, and the seed of the first
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -35,3 +34,15 @@ def test_a_random_network(seed, tmp_path):
     wire = prepared.data(tuple(s[:2] for s in case.samples)).wire
     for model in ("small", "large"):
         assert check_msim(tmp_path / "project", prepared.program, wire, model=model) > 0
+
+
+def test_many_as_linked_firmware_on_the_virtual_board(tmp_path):
+    """With assembly, fusion, overlap and the accelerator, some of them with the power failing."""
+    require_msp430()
+    runs = Runs(tmp_path)
+    for seed in range(LINKED):
+        runs.run(FIRST_LINKED + seed, failing=seed % 5 == 0)
+    found = runs.found
+    assert found.networks == LINKED and found.words > 100 * LINKED and found.failures > LINKED
+    kernels = {"convert", "fill", "mac", "avg_pool", "max_pool", "copy", "add", "rectify", "lookup"}
+    assert kernels <= set(found.steps) and {"8 MHz", "16 MHz", "small charges", "lea"} <= set(found.asked)
