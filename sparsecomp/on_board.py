@@ -104,7 +104,7 @@ def run_on_board(
             )
             measured = _measure(plan, places, {r.port for r in records if r.index not in before}, bench)
         except Difference as found:
-            raise _mismatch(found, prepared, data) from None
+            raise _mismatch(found, plan.program, data) from None
         finally:
             log.close()
     values = to_values(program, decode_answers(program, [bytes.fromhex(r.answer) for r in records]))
@@ -216,15 +216,15 @@ def _places(board: Board, elf: Path, folder: Path, bench: Bench, patience: float
 def _layer_words(plan: Plan) -> list[int]:
     """Words of each layer's view, as the generated model has them."""
     program = plan.program
-    return [program.tensors[program.base(s.output)].stored * program.element_words for s in program.steps]
+    return [program.tensors[s.output].stored * program.element_words for s in program.steps]
 
 
-def _mismatch(found: Any, prepared: Prepared, data: Data) -> MismatchError:
+def _mismatch(found: Any, program: Program, data: Data) -> MismatchError:
     """Names the first layer that differs; what was dumped from the device is compared with the reference."""
     one = data.wire if not found.layers else [w[found.index : found.index + 1] for w in data.wire]
     try:
         if found.layers:
-            check_layers(prepared.program, one, found.layers, found.port)
+            check_layers(program, one, found.layers, found.port)
     except MismatchError as first:
         return MismatchError(f"sample {found.index}: {first.message}", first.hint)
     return MismatchError(

@@ -58,7 +58,7 @@ def analyze(model: Model, board: str | Sequence[str] = "host", **request: Any) -
         except DoesNotFitError as refusal:
             fits.append(Fit(target.name, None, refusal.message, refusal.hint))
     plans = [fit.plan for fit in fits if fit.plan]
-    rows = layer_rows(plans[0], _errors(prepared)) if plans else ()
+    rows = layer_rows(plans[0], _errors(prepared, plans[0])) if plans else ()
     return Analysis(rows, tuple(fits), plans[0].program.notes if plans else prepared.program.notes)
 
 
@@ -69,7 +69,7 @@ def convert(model: Model, out: str | Path, *, board: str = "host", **request: An
     target = load_board(board)
     prepared = prepare(model, wanted)
     plan = planned(prepared, wanted, target)
-    rows = layer_rows(plan, _errors(prepared))
+    rows = layer_rows(plan, _errors(prepared, plan))
     with staged(out) as directory:
         files = generate(prepared, plan, rows)
         write_files(directory, files)
@@ -107,7 +107,7 @@ def deploy(
     test = test if samples is None else test.first(samples)
     metric = fitting(metric, test.labels, prepared.program.outputs[0].shape)
     plan = planned(prepared, wanted, target, bench)
-    rows = layer_rows(plan, _errors(prepared))
+    rows = layer_rows(plan, _errors(prepared, plan))
     progress("loading and quantizing", 1, 1)
     if until == "plan":
         return Deployment(plan, rows)
@@ -261,6 +261,6 @@ def generate(prepared: Prepared, plan: Plan, rows: tuple[LayerRow, ...]) -> dict
     return files
 
 
-def _errors(prepared: Prepared):
+def _errors(prepared: Prepared, plan: Plan):
     raw = tuple(x[:32] for x in prepared.calibration)
-    return layer_errors(prepared.graph, prepared.program, prepared.data(raw).wire, prepared.real(raw))
+    return layer_errors(prepared.graph, plan.program, prepared.data(raw).wire, prepared.real(raw))

@@ -11,7 +11,7 @@ from sparsecomp.kernels import mac_cycles, rendered
 from sparsecomp.plan import Plan
 from sparsecomp.plan.buffers import RECEIVED
 from sparsecomp.plan.energy import layer_energy_nj
-from sparsecomp.plan.overlap import gaps
+from sparsecomp.plan.overlap import gaps, lives
 from sparsecomp.plan.sizes import SizeOnly
 from sparsecomp.plan.units import inference_writes, layer_cycles, walks
 from sparsecomp.program import Step
@@ -78,7 +78,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
             }
             for i, (s, u) in enumerate(zip(program.steps, plan.units, strict=True))
         ],
-        "outputs_over_inputs": _overlaps(plan),
+        "maps_sharing_bytes": _overlaps(plan),
         "charge": asdict(plan.charge),
         "fram_writes_per_inference": inference_writes(plan),
         "persistent": persistent_records(plan),
@@ -108,13 +108,16 @@ def _choices(plan: Plan, index: int) -> dict[str, Any]:
 
 
 def _overlaps(plan: Plan) -> list[dict[str, Any]]:
-    """Outputs that lie over the input that they consume: bytes in common, and how far below it they have to begin."""
+    """Maps that share bytes while both are alive: how far below the one the other has to begin, or how far above, and
+    the bytes in common.
+    """
     buffers = [place.buffer for place in plan.placements.values()]
     found = []
-    for (before, after), gap in gaps(plan.program, buffers, plan.units).items():
-        a, b = plan.placements[before], plan.placements[after]
+    for (one, other), (below, above) in gaps(lives(plan.program, buffers, plan.units), buffers).items():
+        a, b = plan.placements[one], plan.placements[other]
         shared = min(a.end, b.end) - max(a.offset, b.offset) if a.arena == b.arena else 0
-        found.append({"input": before, "output": after, "gap": 2 * gap, "shared_bytes": 2 * max(0, shared)})
+        if shared > 0:
+            found.append({"one": one, "other": other, "below": 2 * below, "above": 2 * above, "bytes": 2 * shared})
     return found
 
 

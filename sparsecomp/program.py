@@ -25,8 +25,8 @@ class Stored:
     """A tensor in memory: rows of ``width`` x ``channels`` elements (HWC) inside a ``halo`` of constant cells.
 
     ``fraction`` is its exponent: an int16 element q stands for q * 2**-fraction. ``low`` and ``high`` bound what its
-    elements can be. ``alias`` names the tensor whose bytes it shares under another shape. ``halo`` is (top, left,
-    bottom, right).
+    elements can be. ``alias`` names the tensor whose bytes it shares under another shape, or of which it is some rows:
+    then its first stored element is that tensor's element ``offset``. ``halo`` is (top, left, bottom, right).
     """
 
     name: str
@@ -39,6 +39,7 @@ class Stored:
     high: float = INT16[1]
     alias: str = ""
     layout: tuple[int, ...] = ()  # torch's (C, H, W) of a flattened tensor that keeps HWC order
+    offset: int = 0
 
     def __post_init__(self) -> None:
         if self.stored > MAX_ELEMENTS:
@@ -46,8 +47,6 @@ class Stored:
                 f"tensor '{self.name}' has {self.stored} elements (halo included), the most is {MAX_ELEMENTS}",
                 "use a smaller input, a larger stride or fewer channels",
             )
-        if self.alias and any(self.halo):
-            raise ConversionError(f"tensor '{self.name}' shares the bytes of '{self.alias}' and cannot have a halo")
 
     @property
     def elements(self) -> int:
@@ -146,6 +145,9 @@ class Program:
     def __post_init__(self) -> None:
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
         object.__setattr__(self, "origins", MappingProxyType(dict(self.origins)))
+        for tensor in self.tensors.values():
+            if tensor.alias:
+                self._check_alias(tensor)
         written = {port.tensor for port in self.inputs}
         owners: dict[str, str] = {}  # steps with arrays of their own -> kernel
         for step in self.steps:
@@ -185,3 +187,18 @@ class Program:
         while self.tensors[name].alias:
             name = self.tensors[name].alias
         return name
+
+    def offset(self, name: str) -> int:
+        """Which element of its base a tensor's first one is."""
+        found = 0
+        while self.tensors[name].alias:
+            found += self.tensors[name].offset
+            name = self.tensors[name].alias
+        return found
+
+    def _check_alias(self, tensor: Stored) -> None:
+        whole = self.tensors[tensor.alias]
+        if tensor.offset + tensor.stored > whole.stored:
+            raise ConversionError(f"tensor '{tensor.name}' does not lie within '{tensor.alias}'")
+        if any(tensor.halo) and (tensor.pitch != whole.pitch or tensor.offset % whole.pitch):
+            raise ConversionError(f"tensor '{tensor.name}' has a halo and is not rows of '{tensor.alias}'")

@@ -15,6 +15,7 @@ from sparsecomp.metrics import Metric, agreement, mean_squared_error, top1
 from sparsecomp.on_board import Bench, run_on_board
 from sparsecomp.plan import Plan
 from sparsecomp.prepare import Data, Prepared, saturated
+from sparsecomp.program import Program
 from sparsecomp.quantize import sqnr_db
 from sparsecomp.reference import run, to_values, wire_words
 from sparsecomp.report import LayerRow
@@ -67,8 +68,8 @@ def prove(
             selftest(copy)
             return Deployment(plan, rows, stage=stage)
         # Layers first: they say where a difference comes from, the answers and the self-test only that there is one.
-        elements = compare_layers(copy, prepared.program, trial.data.wire)
-        values, on_host = _compare(copy, prepared, trial)
+        elements = compare_layers(copy, plan.program, trial.data.wire)
+        values, on_host = _compare(copy, plan.program, trial)
         selftest(copy)
     accuracy = _accuracy(prepared, trial, values, on_host)
     power = run_under_failures(directory, prepared, trial)
@@ -99,16 +100,15 @@ def compare_on_host(prepared: Prepared, plan: Plan, directory: Path, trial: Tria
     elements of all layers that were compared, and the metric. Raises as ``prove``.
     """
     with built(directory, plan.board) as copy:
-        elements = compare_layers(copy, prepared.program, trial.data.wire)
-        _, on_host = _compare(copy, prepared, trial)
+        elements = compare_layers(copy, plan.program, trial.data.wire)
+        _, on_host = _compare(copy, plan.program, trial)
     labels = trial.data.labels
     return elements, None if labels is None else float(trial.metric(on_host[0], labels))
 
 
-def _compare(copy: Path, prepared: Prepared, trial: Trial) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+def _compare(copy: Path, program: Program, trial: Trial) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
     """Outputs of reference and host C for all samples, in real values; equal bit by bit, or MismatchError."""
-    program, count = prepared.program, len(trial.data)
-    parts = []
+    count, parts = len(trial.data), []
     for i in range(0, count, CHUNK):
         trial.progress(COMPARING, i, count)
         wire = [w[i : i + CHUNK] for w in trial.data.wire]

@@ -99,7 +99,7 @@ class CNames:
 
     def at(self, tensor: str, element: int) -> str:
         """A pointer to an element of a tensor, in its arena or in the received input."""
-        base = self.program.base(tensor)
+        base, element = self.program.base(tensor), self.program.offset(tensor) + element
         place = self.plan.placements.get(base)
         words = self.program.element_words
         if place is not None:
@@ -214,7 +214,6 @@ def _layer(plan: Plan, names: CNames, index: int, piece: Rendered) -> Layer:
         }
         for a in piece.arrays
     )
-    base = plan.program.base(step.output)
     return Layer(
         step.name,
         piece.function,
@@ -230,8 +229,8 @@ def _layer(plan: Plan, names: CNames, index: int, piece: Rendered) -> Layer:
         units.per_unit,
         units.per_step or units.per_unit,
         walks(plan.program, step, plan.board),
-        names.at(base, 0),
-        plan.program.tensors[base].stored * plan.program.element_words,
+        names.at(step.output, 0),
+        out.stored * plan.program.element_words,
         sorted(set(plan.table_starts)).index(plan.table_starts[index]),
         step.name.endswith(EXIT_SUFFIX),
     )

@@ -13,7 +13,7 @@ import numpy as np
 
 from sparsecomp.errors import MismatchError, ToolError
 from sparsecomp.graph import Graph
-from sparsecomp.kernels import Memory
+from sparsecomp.kernels import Memory, written
 from sparsecomp.layout import storage_order
 from sparsecomp.ops import run_float
 from sparsecomp.program import Program, Step
@@ -37,16 +37,18 @@ def layer_errors(
     """One entry a step; None where a step writes only a part of its tensor. ``real`` are the float inputs."""
     count = min(LAYER_SAMPLES, len(wire[0]))
     floats = run_float(graph, [x[:count] for x in real])
-    last = last_writer(program, halos=False)
+    computing = (s for s in program.steps if s.kernel != "fill" or s.attrs["whole"])
+    last = {program.base(step.output): step.name for step in computing}
     errors: list[LayerError | None] = []
 
     def watch(index: int, step: Step, memory: Memory) -> None:
-        origin = program.origins.get(step.output)
-        if origin is None or last[step.output] != index:
+        name = program.base(step.output)
+        origin = program.origins.get(name)
+        if origin is None or last[name] != step.name:
             errors.append(None)
             return
-        expected = _stored_order(floats[origin], program, step.output)
-        values = memory.inside(step.output).reshape(count, -1).astype(np.float64) * program.scale(step.output)
+        expected = _stored_order(floats[origin], program, name)
+        values = memory.inside(name).reshape(count, -1).astype(np.float64) * program.scale(name)
         errors.append(LayerError(sqnr_db(expected, values), float(np.abs(values - expected).max())))
 
     execute(program, [w[:count] for w in wire], watch=watch)
@@ -58,20 +60,6 @@ def _stored_order(values: np.ndarray, program: Program, name: str) -> np.ndarray
     layout = program.tensors[name].layout
     flat = values.reshape(len(values), -1)
     return flat[:, storage_order(layout or values.shape[1:])].astype(np.float64)
-
-
-def last_writer(program: Program, *, halos: bool = True) -> dict[str, int]:
-    """Index of the last step that writes each tensor; without ``halos``, of those that compute it."""
-    steps = enumerate(program.steps)
-    return {step.output: index for index, step in steps if halos or step.kernel != "fill" or step.attrs["whole"]}
-
-
-def _responsible(program: Program, index: int, element: int) -> int:
-    """The step that wrote an element, of the last two that wrote into its tensor: a halo's fill comes behind."""
-    step, t = program.steps[index], program.tensors[program.steps[index].output]
-    row, column = divmod(element, t.pitch)
-    inside = 0 <= row - t.halo[0] < t.height and 0 <= column // t.channels - t.halo[1] < t.width
-    return last_writer(program, halos=False).get(step.output, index) if inside else index
 
 
 def run_device(copy: Path, program: Program, wire: Sequence[np.ndarray], dump: Path | None = None) -> list[bytes]:
@@ -121,26 +109,29 @@ def parse_dump(data: bytes, count: int, *, leaves: bool = False) -> list[np.ndar
 
 
 def check_layers(program: Program, wire: Sequence[np.ndarray], found: Sequence[np.ndarray], level: str) -> int:
-    """Compares dumped layers of the first sample with the reference where a tensor is complete."""
-    last = last_writer(program)
-    compared = 0
+    """Compares dumped layers of the first sample with the reference, in the elements that each has written: others of
+    its map may have given way to later ones, or come later themselves.
+    """
+    compared, size = 0, program.element_words
 
     def watch(index: int, step: Step, memory: Memory) -> None:
         nonlocal compared
-        if last[step.output] != index or index >= len(found):
+        if index >= len(found) or step.kernel == "exit":  # which writes where the inference ends, if it does
             return
+        cells = written(step, program.tensors[step.output])
+        words = np.sort((size * cells[:, None] + np.arange(size)).reshape(-1))
         expected = np.ascontiguousarray(memory.stored(step.output)[0]).view("<i2")
-        differing = np.flatnonzero(expected != found[index]) if expected.size == found[index].size else np.zeros(1, int)
+        same = expected.size == found[index].size
+        differing = words[expected[words] != found[index][words]] if same else words
         if differing.size:
             at = int(differing[0])
-            wrong = _responsible(program, index, at // program.element_words)
-            name, source = program.steps[wrong].name, program.steps[wrong].source
+            value = int(found[index][at]) if at < found[index].size else "nothing"
             raise MismatchError(
-                f"{level} differs from the reference first in layer {wrong} '{name}' ({source}) "
-                f"at element {at}: {int(found[index][at])} instead of {int(expected[at])}",
+                f"{level} differs from the reference first in layer {index} '{step.name}' ({step.source}) "
+                f"at element {at}: {value} instead of {int(expected[at])}",
                 "this is a defect of sparsecomp: please report the model",
             )
-        compared += expected.size
+        compared += words.size
 
     execute(program, [w[:1] for w in wire], watch=watch)
     return compared

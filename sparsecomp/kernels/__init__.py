@@ -99,7 +99,8 @@ class Memory:
 
     def stored(self, name: str) -> np.ndarray:
         """(batch, stored elements) of a tensor."""
-        return self._cells[self.program.base(name)]
+        first = self.program.offset(name)
+        return self._cells[self.program.base(name)][:, first : first + self.program.tensors[name].stored]
 
     def grid(self, name: str) -> np.ndarray:
         """(batch, stored rows, pitch) of a tensor."""
@@ -124,6 +125,15 @@ def rendered(step: Step, names: Names) -> Rendered:
     if owner is None:
         return kernel(step.kernel).render(step, names)
     return replace(kernel(step.kernel).render(replace(step, name=owner), names), arrays=())
+
+
+def written(step: Step, out: Stored) -> np.ndarray:
+    """Stored elements of its output that a step writes."""
+    own = getattr(kernel(step.kernel), "written", None)
+    if own:
+        return own(step, out)
+    row, rest = np.divmod(np.arange(step.items), out.width * out.channels)
+    return out.origin + row * out.pitch + rest
 
 
 ROW_CYCLES = 44  # of the assembly, from the end of a row to the next

@@ -19,6 +19,11 @@ def indices(step: Step, side: str) -> np.ndarray:
     return (step.attrs[f"{side}_start"] + grid[0] + grid[1] + grid[2]).reshape(-1)
 
 
+def written(step: Step, out: Stored) -> np.ndarray:
+    """Stored elements of ``out`` that the step writes."""
+    return indices(step, "output")
+
+
 def reference(step: Step, memory: Memory) -> None:
     """One gain changes the exponent."""
     values = memory.stored(step.inputs[0])[:, indices(step, "input")]

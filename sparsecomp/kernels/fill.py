@@ -24,6 +24,11 @@ def covered(step: Step, tensor: Stored) -> np.ndarray:
     return border(tensor) | step.attrs["whole"]
 
 
+def written(step: Step, tensor: Stored) -> np.ndarray:
+    """Stored elements that the step writes."""
+    return np.flatnonzero(covered(step, tensor))
+
+
 def reference(step: Step, memory: Memory) -> None:
     """Every covered cell gets the value."""
     memory.grid(step.output)[:, covered(step, memory.program.tensors[step.output])] = step.attrs["value"]

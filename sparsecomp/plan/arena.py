@@ -29,30 +29,20 @@ def height(buffers: Sequence[Buffer], offsets: dict[str, int]) -> int:
     return max((offsets[b.name] + b.words for b in buffers), default=0)
 
 
-def least(buffers: Sequence[Buffer], gaps: Gaps) -> int:
-    """Words that no placement can do without: those alive at once, less what outputs may share with their inputs."""
-    words = {b.name: b.words for b in buffers}
-    shared = {}
-    for (before, after), gap in gaps.items():
-        if before in words and after in words:
-            together = max(gap + words[before], words[after])
-            when = next(b.first for b in buffers if b.name == after)
-            shared[when] = words[before] + words[after] - together
-    times = {b.first for b in buffers}
-    alive = (sum(b.words for b in buffers if b.first <= t <= b.last) - shared.get(t, 0) for t in times)
-    return max(alive, default=0)
-
-
-def place(buffers: Sequence[Buffer], seed: int = 0, gaps: Gaps = NO_GAPS) -> dict[str, int]:
-    """Word offset of each buffer; ``gaps`` as in overlap.py."""
+def place(buffers: Sequence[Buffer], seed: int = 0, gaps: Gaps = NO_GAPS, bound: int | None = None) -> dict[str, int]:
+    """Word offset of each buffer; ``gaps`` as in overlap.py, ``bound`` the words that nothing can do without (None:
+    those of all buffers alive at once).
+    """
     buffers = tuple(buffers)
-    bound = least(buffers, gaps)
     apart, _ = live_words(buffers)
+    bound = apart if bound is None else bound
     ends = two_ended(buffers, apart)
     if ends is not None and apart == bound:
         return ends
     order = sorted(buffers, key=lambda b: (-b.words, b.first, b.name))
-    best = greedy(order, gaps)
+    # Where outputs lie below their inputs, the last one is the lowest.
+    orders = [order] + ([sorted(buffers, key=lambda b: (-b.last, b.name))] if gaps else [])
+    best, order = min(((greedy(o, gaps), o) for o in orders), key=lambda found: height(buffers, found[0]))
     rng = random.Random(seed)
     idle = 0
     for _ in range(SWAPS):
@@ -117,10 +107,8 @@ def greedy(order: Sequence[Buffer], gaps: Gaps = NO_GAPS) -> dict[str, int]:
 
 def _forbidden(buffer: Buffer, other: Buffer, offset: int, gaps: Gaps) -> tuple[int, int]:
     """Where ``buffer`` may not begin, both ends excluded, since ``other`` lies at ``offset``."""
-    low, high = offset - buffer.words, offset + other.words
-    above, below = gaps.get((other.name, buffer.name)), gaps.get((buffer.name, other.name))
-    if above is not None:  # the other is its input: it may begin a gap below it
-        low = max(low, offset - above)
-    if below is not None:
-        high = min(high, offset + below)
-    return low, high
+    if (other.name, buffer.name) in gaps:
+        below, above = gaps[other.name, buffer.name]
+    else:
+        above, below = gaps.get((buffer.name, other.name), (other.words, buffer.words))
+    return offset - below, offset + above

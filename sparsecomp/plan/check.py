@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import numpy as np
 
 from sparsecomp.errors import ConversionError
 from sparsecomp.plan import Plan
 from sparsecomp.plan.buffers import RECEIVED
+from sparsecomp.plan.cells import unit_cells
+
+WORDS = 1 << 20  # more than a tensor has
 
 
-def _words(plan: Plan, tensor: str) -> tuple[str, int, int] | None:
-    """(memory, first word, end) of a tensor; None for a tensor that has no bytes in this plan."""
+def _place(plan: Plan, tensor: str) -> tuple[str, int]:
+    """(memory, first word) of a tensor's bytes."""
     base = plan.program.base(tensor)
+    first = plan.program.offset(tensor) * plan.program.element_words
     place = plan.placements.get(base)
     if place is not None:
-        return (f"arena{place.arena}", place.offset, place.offset + place.buffer.words)
+        return f"arena{place.arena}", place.offset + first
     for port in plan.program.inputs:
         if port.tensor == base:
-            offset = plan.wire_offsets[port.name]
+            first += plan.wire_offsets[port.name]
             if plan.volatile_input:
                 received = plan.placements[RECEIVED]
-                return (f"arena{received.arena}", received.offset + offset, received.offset + offset + port.words)
-            return ("input", offset, offset + port.words)
+                return f"arena{received.arena}", received.offset + first
+            return "input", first
     raise ConversionError(f"the plan gives tensor '{tensor}' no bytes")
-
-
-def _meet(a: tuple[str, int, int], b: tuple[str, int, int]) -> bool:
-    return a[0] == b[0] and a[1] < b[2] and b[1] < a[2]
 
 
 def check_regions(plan: Plan) -> None:
@@ -41,87 +43,80 @@ def check_regions(plan: Plan) -> None:
                 raise ConversionError(f"buffer '{tensor.name}' is smaller than its tensor")
 
 
+class _Memory:
+    """Which word of which tensor lies in each word of memory: what was written there last."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        program = plan.program
+        self.size = program.element_words
+        self.names = [name for name in program.tensors if program.base(name) == name]
+        self.number = {name: i + 1 for i, name in enumerate(self.names)}
+        self.owner = {f"arena{i}": np.zeros(a.words, np.int64) for i, a in enumerate(plan.arenas)}
+        self.owner["input"] = np.zeros(plan.wire_words, np.int64)
+
+    def words(self, tensor: str, cells: np.ndarray, size: int) -> tuple[str, np.ndarray, np.ndarray]:
+        """(memory, words, what should be in them) of elements of a tensor, or (``size`` 1) of words of an input."""
+        memory, first = _place(self.plan, tensor)
+        program = self.plan.program
+        local = (size * cells[:, None] + np.arange(size)).reshape(-1)
+        content = self.number[program.base(tensor)] * WORDS + size * program.offset(tensor) + local
+        return memory, first + local, content
+
+    def write(self, tensor: str, cells: np.ndarray, size: int) -> None:
+        memory, words, content = self.words(tensor, cells, size)
+        self.owner[memory][words] = content
+
+    def read(self, tensor: str, cells: np.ndarray, size: int, reader: str, output: str = "") -> None:
+        """Raises where one of the elements is not what its producer wrote."""
+        memory, words, content = self.words(tensor, cells, size)
+        found = self.owner[memory][words]
+        if (found != content).any():
+            at = int(np.flatnonzero(found != content)[0])
+            holder = int(found[at] // WORDS)
+            name = self.names[holder - 1] if holder else "nothing"
+            if output and name == self.plan.program.base(output) != self.plan.program.base(tensor):
+                _refuse_overwriting(reader, tensor)
+            raise ConversionError(
+                f"{reader} reads word {words[at]} of '{tensor}', which holds '{name}': a buffer is reused too early"
+            )
+
+
+def _refuse_overwriting(reader: str, tensor: str) -> NoReturn:
+    raise ConversionError(f"{reader} writes over its own input '{tensor}': it could not be run again after a failure")
+
+
 def check_hazards(plan: Plan) -> None:
-    """Walks the steps and remembers who wrote each word last: every read must find what its producer wrote.
-
-    A step's own output may not touch any of its inputs, unless it consumes one restart unit by unit: a unit that is run
-    again after a failure would read what it has already overwritten. A tensor written in parts (halo and inside,
-    concatenation) must stay whole between them.
+    """Walks the restart units and remembers what each word holds: every element that a unit reads must be what its
+    producer wrote, and none may be overwritten by the unit itself, which would then read something else when it is run
+    again after a failure.
     """
-    owner: dict[str, dict[int, str]] = {}
-    begun: set[str] = set()
-
-    def write(tensor: str, name: str) -> None:
-        memory, begin, end = _words(plan, tensor)
-        words = owner.setdefault(memory, {})
-        if name in begun and any(words.get(word) != name for word in range(begin, end)):
-            raise ConversionError(f"'{name}' is overwritten between two of its parts: a buffer is reused too early")
-        begun.add(name)
-        words.update(dict.fromkeys(range(begin, end), name))
-
-    def read(tensor: str, reader: str) -> None:
-        memory, begin, end = _words(plan, tensor)
-        base = plan.program.base(tensor)
-        for word in range(begin, end):
-            found = owner.get(memory, {}).get(word)
-            if found != base:
-                raise ConversionError(
-                    f"{reader} reads word {word} of '{tensor}', which holds '{found or 'nothing'}': a buffer is reused "
-                    "too early"
-                )
-
-    for port in plan.program.inputs:
-        write(port.tensor, port.tensor)
-    for index, step in enumerate(plan.program.steps):
-        for name in step.inputs:
-            read(name, f"step '{step.name}'")
-        for name in step.inputs:
-            over = any(_meet(_words(plan, name), _words(plan, out)) for out in step.outputs)
-            if over and not _consumes(plan, index):
-                raise ConversionError(
-                    f"step '{step.name}' writes over its own input '{name}': it could not be run again after a failure"
-                )
-        if not plan.volatile_input:
-            for port in plan.program.inputs:
-                if any(_meet(_words(plan, port.tensor), _words(plan, out)) for out in step.outputs):
-                    raise ConversionError(f"step '{step.name}' overwrites the received input")
-        for out in step.outputs:
-            write(out, plan.program.base(out))
-    for port in plan.program.outputs:
-        read(port.tensor, f"output '{port.name}'")
-    for leaving in plan.program.exits:
-        read(leaving.tensor, f"the best answer so far, of exit '{leaving.name}'")
-
-
-def _consumes(plan: Plan, index: int) -> bool:
-    """Whether every restart unit of a multiply-accumulate step finds its input whole, also when it is run again: no
-    word that it reads is written by it or by a unit before it.
-    """
-    step, units = plan.program.steps[index], plan.units[index]
-    if step.kernel != "mac":
-        return False
-    source, out = plan.program.tensors[step.inputs[0]], plan.program.tensors[step.output]
-    _, begin, _ = _words(plan, step.inputs[0])
-    _, target, _ = _words(plan, step.output)
-    size = plan.program.element_words
-    a = step.attrs
-    rows, columns, below, beside = a.get("pool", (1, 1, 0, 0))
-    pool = (np.arange(rows)[:, None] * below + np.arange(columns) * beside).reshape(-1)
-    groups = np.arange(out.channels // a["group_size"]) * a["group_step"]
-    taps = np.unique(pool[:, None, None] + groups[:, None] + a["offsets"])
-    written = np.zeros(max(begin + source.stored * size, target + out.stored * size) + size, bool)
-    for first in range(0, step.items, units.per_unit):
-        items = np.arange(first, min(first + units.per_unit, step.items))
-        row, column = np.divmod(np.unique(items // out.channels), out.width)
-        windows = a["start"] + row * a["row_step"] + column * a["column_step"]
-        reads = begin + size * np.unique(windows[:, None] + taps)
-        row, rest = np.divmod(items, out.width * out.channels)
-        writes = target + size * (out.origin + row * out.pitch + rest)
-        for word in range(size):
-            written[writes + word] = True
-        if any(written[reads + word].any() for word in range(size)):
-            return False
-    return True
+    program, memory = plan.program, _Memory(plan)
+    inputs = {port.tensor: port.words for port in program.inputs}
+    for name, words in inputs.items():
+        memory.write(name, np.arange(words), 1)
+    for step, units in zip(program.steps, plan.units, strict=True):
+        reader = f"step '{step.name}'"
+        target, _ = _place(plan, step.output)
+        if target == "input":
+            raise ConversionError(f"{reader} overwrites the received input")
+        for reads, writes in unit_cells(program, step, units):
+            _, written, _ = memory.words(step.output, writes, memory.size)
+            for name, cells in reads:
+                size = 1 if step.kernel == "convert" else memory.size
+                memory.read(name, cells, size, reader, step.output)
+                source, words, _ = memory.words(name, cells, size)
+                if source == target and np.isin(words, written).any():
+                    _refuse_overwriting(reader, name)
+            memory.write(step.output, writes, memory.size)
+            for name in step.more:
+                memory.write(name, np.arange(program.tensors[name].stored), memory.size)
+    for leaving in program.exits:
+        cells = np.arange(program.tensors[leaving.tensor].stored)
+        memory.read(leaving.tensor, cells, memory.size, f"the best answer so far, of exit '{leaving.name}',")
+    for port in program.outputs:
+        cells = np.arange(program.tensors[port.tensor].stored)
+        memory.read(port.tensor, cells, memory.size, f"output '{port.name}'")
 
 
 def check_units(plan: Plan) -> None:

@@ -1,49 +1,154 @@
-"""Which outputs may lie over the input that they consume, and how far: restart-safe overlapped placement.
+"""How far two maps may share bytes: which elements of each are alive while a restart unit runs.
 
-A layer walks its input from low to high addresses, and so does it write its output. The output may then begin ``gap``
-words below the input and grow into what no later unit reads. A unit that is run again after a failure must find its
-input as it was, so what a unit writes lies below all that it and those after it read. ``check.py`` proves it anew.
+An element is alive from the unit that writes it to the last one that reads it. A map that is written or read row by row
+is then, at any time, a stretch of its buffer that grows, shrinks or moves; two maps may lie in any way that keeps their
+stretches apart all the time. A unit that is run again after a failure must find its input as it was, so what it reads
+is alive until it is committed. ``check.py`` proves the result anew, element by element.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from sparsecomp.kernels import copy
 from sparsecomp.plan import Buffer, Units
-from sparsecomp.program import Program, Step
+from sparsecomp.plan.buffers import DELIVERY, RECEIVED
+from sparsecomp.program import Program, Step, Stored
 
-Gaps = Mapping[tuple[str, str], int]  # (input, output) -> least words from the output's start to the input's
+NEVER = np.int64(1) << 40
+# (one, other) -> words (below, above): the other may begin that far below the one, or that far above, or further.
+Gaps = Mapping[tuple[str, str], tuple[int, int]]
+Range = tuple[np.ndarray, np.ndarray]  # for each item: first element, and the one behind the last
 
 
-def gaps(program: Program, buffers: Sequence[Buffer], units: Sequence[Units]) -> dict[tuple[str, str], int]:
-    """Every pair of buffers of which the second may overlap the first, with its gap in words."""
-    found = {}
-    by_name = {b.name: b for b in buffers}
-    for index, (step, cut) in enumerate(zip(program.steps, units, strict=True)):
-        names = [program.base(name) for name in step.inputs]
-        before, after = by_name.get(names[0] if len(names) == 1 else ""), by_name.get(program.base(step.output))
-        if step.kernel != "mac" or before is None or after is None:
-            continue
-        # An output with a halo was begun before; one with other readers of its input would take it from them.
-        if before.last == index == after.first:
-            gap = _gap(program, step, cut) * program.element_words
-            if gap < after.words:
-                found[before.name, after.name] = gap
+@dataclass(frozen=True)
+class Life:
+    """The words of a buffer that are alive while a unit runs: ``low`` to ``high``, none where low is not less; one
+    entry for the delivery of the input, each unit and the time until the result is acknowledged.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+
+
+def lives(program: Program, buffers: Sequence[Buffer], units: Sequence[Units]) -> dict[str, Life]:
+    """The life of each buffer."""
+    count = sum(u.count for u in units) + 2
+    size = program.element_words
+    sizes = {b.name: b.words // size for b in buffers if b.name != RECEIVED}
+    begin = {name: np.full(n, NEVER) for name, n in sizes.items()}
+    end = {name: np.full(n, -1, np.int64) for name, n in sizes.items()}
+    for step, cut in zip(program.steps, units, strict=True):
+        for name, written, (low, high) in _touched(program, step, cut):
+            if name not in sizes:
+                continue
+            for unit, (a, b) in enumerate(zip(low, high, strict=True), cut.first + 1):
+                end[name][a:b] = unit
+                if written:
+                    np.minimum(begin[name][a:b], unit, out=begin[name][a:b])
+    for name in (*(port.tensor for port in program.outputs), *(leaving.tensor for leaving in program.exits)):
+        if program.base(name) in sizes:
+            end[program.base(name)][:] = count - 1
+    found = {name: _life(begin[name], end[name], count, size) for name in sizes}
+    for buffer in buffers:
+        if buffer.name == RECEIVED:
+            last = units[buffer.last].first + units[buffer.last].count if buffer.last != DELIVERY else 0
+            alive = np.arange(count) <= last
+            found[RECEIVED] = Life(np.where(alive, 0, NEVER), np.where(alive, buffer.words, -1))
     return found
 
 
-def _gap(program: Program, step: Step, units: Units) -> int:
-    """The most elements by which what a unit has written is ahead of what is still to be read."""
-    out = program.tensors[step.output]
+def _life(begin: np.ndarray, end: np.ndarray, count: int, size: int) -> Life:
+    low, high = np.full(count, NEVER), np.full(count, -1, np.int64)
+    changes = np.flatnonzero((np.diff(begin) != 0) | (np.diff(end) != 0)) + 1
+    for first, last in zip((0, *changes), (*changes, len(begin)), strict=True):
+        alive = slice(begin[first], end[first] + 1)
+        if begin[first] < NEVER:
+            np.minimum(low[alive], first * size, out=low[alive])
+            np.maximum(high[alive], last * size, out=high[alive])
+    return Life(low, high)
+
+
+def gaps(found: Mapping[str, Life], buffers: Sequence[Buffer]) -> dict[tuple[str, str], tuple[int, int]]:
+    """Every pair of buffers that may share bytes while both are alive."""
+    pairs = {}
+    ordered = sorted(buffers, key=lambda b: (b.first, b.name))
+    for i, one in enumerate(ordered):
+        for other in ordered[i + 1 :]:
+            if other.first > one.last:
+                continue
+            a, b = found[one.name], found[other.name]
+            both = (a.low < a.high) & (b.low < b.high)
+            below = int((b.high - a.low)[both].max(initial=-NEVER))
+            above = int((a.high - b.low)[both].max(initial=-NEVER))
+            if below < other.words or above < one.words:
+                pairs[one.name, other.name] = (below, above)
+    return pairs
+
+
+def load(found: Mapping[str, Life], names: Sequence[str]) -> np.ndarray:
+    """Words of these buffers that are alive while each unit runs: what no placement can do without."""
+    alive = [np.maximum(found[name].high - found[name].low, 0) for name in names]
+    return np.sum(alive, axis=0) if alive else np.zeros(1, np.int64)
+
+
+def _touched(program: Program, step: Step, cut: Units) -> Iterator[tuple[str, bool, Range]]:
+    """(base, whether written, range of each unit) for what a step reads and then for what it writes."""
+    firsts = np.arange(cut.count) * cut.per_unit
+    for name, written, (low, high) in _items(program, step):
+        shift = program.offset(name)
+        units = np.minimum.reduceat(low, firsts) + shift, np.maximum.reduceat(high, firsts) + shift
+        yield program.base(name), written, units
+
+
+def _items(program: Program, step: Step) -> Iterator[tuple[str, bool, Range]]:
+    """The same for each item, in a tensor's own elements; of a window of rows, all between its first and last."""
+    out, a = program.tensors[step.output], step.attrs
+    item = np.arange(step.items)
+    if step.kernel == "fill":
+        yield step.output, True, (item * out.pitch, (item + 1) * out.pitch)
+        return
+    if step.kernel == "exit":
+        for name in (*step.inputs, *step.outputs):
+            yield name, name not in step.inputs, (item, item + program.tensors[name].stored)
+        return
+    if step.kernel == "copy":
+        for name, written, side in ((step.inputs[0], False, "input"), (step.output, True, "output")):
+            cells = copy.indices(step, side)
+            yield name, written, (cells, cells + 1)
+        return
+    row, rest = np.divmod(item, out.width * out.channels)
+    if step.kernel == "mac":
+        windows = a["start"] + row * a["row_step"] + rest // out.channels * a["column_step"]
+        rows, columns, below, beside = a.get("pool", (1, 1, 0, 0))
+        last = a["offsets"].max(initial=0) + (out.channels // a["group_size"] - 1) * a["group_step"]
+        yield step.inputs[0], False, (windows, windows + last + (rows - 1) * below + (columns - 1) * beside + 1)
+    elif step.kernel in ("add", "rectify", "lookup"):
+        for name in step.inputs:
+            cells = _inside(program.tensors[name], row, rest)
+            yield name, False, (cells, cells + 1)
+    elif step.kernel in ("max_pool", "avg_pool"):
+        source = program.tensors[step.inputs[0]]
+        low, high = _pooled_rows(step, source, out.height)
+        width = source.width * source.channels
+        yield source.name, False, (_inside(source, low[row], 0), _inside(source, high[row] - 1, 0) + width)
+    cells = _inside(out, row, rest)
+    yield step.output, True, (cells, cells + 1)
+
+
+def _inside(tensor: Stored, row: np.ndarray, rest: np.ndarray | int) -> np.ndarray:
+    return tensor.origin + row * tensor.pitch + rest
+
+
+def _pooled_rows(step: Step, source: Stored, height: int) -> Range:
+    """The rows that each row of a pooling reads, the second excluded."""
     a = step.attrs
-    first = np.arange(units.count) * units.per_unit
-    end = np.minimum(first + units.per_unit, step.items)
-    pixel = first // out.channels
-    row, column = pixel // out.width, pixel % out.width
-    here = a["start"] + row * a["row_step"] + column * a["column_step"]
-    below = np.where(row + 1 < out.height, a["start"] + (row + 1) * a["row_step"], here)
-    last_row, rest = np.divmod(end - 1, out.width * out.channels)
-    written = out.origin + last_row * out.pitch + rest + 1
-    return max(0, int((written - np.minimum(here, below)).max()))
+    if step.kernel == "avg_pool":
+        starts, lengths, _ = np.array(a["rows"]).T
+        return starts, np.maximum(starts + lengths, starts + 1)
+    begin = np.arange(height) * a["stride"][0] - a["pad"][0]
+    end = begin + (a["kernel"][0] - 1) * a["dilation"][0] + 1
+    return np.maximum(begin, 0), np.minimum(end, source.height)

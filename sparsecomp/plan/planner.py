@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from sparsecomp.board_parts import Region
 from sparsecomp.boards import Board, list_boards, load_board
 from sparsecomp.errors import ConversionError, DoesNotFitError
 from sparsecomp.plan import Arena, Buffer, Placement, Plan, progress_words
-from sparsecomp.plan.arena import divide, height, least, place
+from sparsecomp.plan.arena import divide, height, place
 from sparsecomp.plan.buffers import live_buffers, live_words
 from sparsecomp.plan.check import check
 from sparsecomp.plan.code import code_bytes
-from sparsecomp.plan.overlap import Gaps, gaps
+from sparsecomp.plan.overlap import Life, gaps, lives, load
 from sparsecomp.plan.sizes import constant_bytes
 from sparsecomp.plan.units import cut
 from sparsecomp.program import MAX_ELEMENTS, Program
@@ -59,8 +59,8 @@ def _attempt(program: Program, board: Board, volatile_input: bool, overlap: bool
     code, state = _fixed(program, board, wire_words, volatile_input)
     _check_state(board, code, state)
     spans = _free_spans(board, code + state)
-    overlaps = gaps(program, buffers, units) if overlap else {}
-    placements, arenas = _place(program, board, buffers, spans, weights, code + state, overlaps)
+    found = lives(program, buffers, units) if overlap else {}
+    placements, arenas = _place(program, board, buffers, spans, weights, code + state, found)
     tables, starts = _place_tables(program, board, weights, spans, arenas)
     plan = Plan(
         program,
@@ -144,12 +144,19 @@ def _place(
     spans: Sequence[Span],
     weights: tuple[int, ...],
     fixed: int,
-    overlaps: Gaps,
+    found: Mapping[str, Life],
 ) -> tuple[dict[str, Placement], tuple[Arena, ...]]:
-    """Where every buffer lies. ``weights`` are bytes of constants, one a step; ``fixed`` those of code and protocol."""
+    """Where every buffer lies. ``weights`` are bytes of constants, one a step; ``fixed`` those of code and protocol;
+    buffers share bytes as far as the lives in ``found`` allow, where there are any.
+    """
     free = sum(size for _, _, size in spans) - sum(weights)
     live, when = live_words(buffers)
-    if free < 2 * least(buffers, overlaps):
+    overlaps = gaps(found, buffers) if found else {}
+
+    def least(of: Sequence[Buffer]) -> int:
+        return int(load(found, [b.name for b in of]).max()) if found else live_words(tuple(of))[0]
+
+    if free < 2 * least(buffers):
         _refuse(program, board, spans, weights, live, when, fixed)
     # Largest span first: one arena wherever everything fits into one. Constants take what is left.
     order = sorted((i for i, s in enumerate(spans) if "arena" in s[0].uses), key=lambda i: -spans[i][2])
@@ -166,7 +173,7 @@ def _place(
     for i, mine in zip(order, groups, strict=True):
         if not mine:
             continue
-        offsets = place(mine, gaps=overlaps)
+        offsets = place(mine, gaps=overlaps, bound=least(mine))
         region, start, size = spans[i]
         placements |= {b.name: Placement(b, len(arenas), offsets[b.name]) for b in mine}
         arenas.append(Arena(region.name, start, height(mine, offsets), size // 2, live_words(tuple(mine))[0]))

@@ -19,10 +19,12 @@ def test_encodings_poolings_and_overlaps_are_told():
     chosen = conv["encodings"][conv["encoding"]]
     assert chosen["bytes"] == min(other["bytes"] for other in conv["encodings"].values())
     assert all(other["cycles_an_output"] > 50 for other in conv["encodings"].values())
-    (overlap,) = [o for o in told["outputs_over_inputs"] if o["shared_bytes"]]
-    first, second = (plan.placements[overlap[key]] for key in ("input", "output"))
-    assert 2 * (first.buffer.words + second.buffer.words) - overlap["shared_bytes"] <= 2 * plan.arenas[0].words
-    assert 0 <= overlap["gap"] <= 2 * (first.offset - second.offset)
+    assert told["maps_sharing_bytes"]
+    for pair in told["maps_sharing_bytes"]:
+        first, second = (plan.placements[pair[key]] for key in ("one", "other"))
+        assert 2 * (first.buffer.words + second.buffer.words) - pair["bytes"] <= 2 * plan.arenas[0].words
+        apart = 2 * (second.offset - first.offset)
+        assert apart <= -pair["below"] or apart >= pair["above"]
 
 
 def test_a_board_without_assembly_has_no_cycles_to_tell():
