@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from sparsecomp.compression.method import Method
-from sparsecomp.compression.result import CompressionResult, LayerRecord, StepRecord
+from sparsecomp.compression.result import AnswerRecord, CompressionResult, LayerRecord, StepRecord
 from sparsecomp.metrics import Metric, top1
 
-__all__ = ["CompressionResult", "LayerRecord", "Method", "StepRecord", "compress", "compress_NN_models"]
+__all__ = ["AnswerRecord", "CompressionResult", "LayerRecord", "Method", "StepRecord", "compress", "compress_NN_models"]
 
 
 def compress(
@@ -56,6 +56,10 @@ def compress(
     samples) is what exponents are chosen on. Without validation data a tenth of the training data is held out.
     Test data are read once, at the end.
     ``max_drop`` is how much of the metric may be lost: where the target would cost more, compression stops before it.
+
+    A network answers with one tensor. With exits it returns a tuple of tensors of one shape, in the order of
+    computation, the whole network's answer last: all are trained and count, by ``Method.exit_weights``. Of any other
+    tuple, such as (logits, [maps]), the first is the answer.
 
     ``metric`` is better where it is higher. ``log`` gets a line after each step, ``watch`` its record; either may raise
     to end the run.

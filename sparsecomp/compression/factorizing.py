@@ -28,7 +28,7 @@ def factorize(context: Run) -> dict[str, tuple[int, ...]]:
         module = network.model.get_submodule(path)
         for ranks in candidates(module)[:TRIED]:
             size = context.measure(network.current())
-            reference, _ = context.trainer.evaluate(context.val, context.metric)
+            reference = context.trainer.evaluate(context.val, context.metric).metric
             before = {k: v.detach().clone() for k, v in network.model.state_dict().items()}
             new = factorize_layer(module, ranks)
             if new is None:
@@ -37,7 +37,7 @@ def factorize(context: Run) -> dict[str, tuple[int, ...]]:
             _renew(context)
             if context.measure(network.current()) < size:
                 context.trainer.epoch(0.1, 0.1, False, lambda done, total: context.progress("factorizing", done, total))
-                metric, _ = context.trainer.evaluate(context.val, context.metric)
+                metric = context.trainer.evaluate(context.val, context.metric).metric
                 if reference - metric <= method.factorize_drop:
                     kept[path] = tuple(ranks)
                     context.log(f"factorized {path} to ranks {ranks}: validation {metric:.4f}")

@@ -71,7 +71,7 @@ def compress_file(
     test = None
     if loaded.samples is not None and loaded.labels is not None:
         test = DataLoader(_dataset(loaded, loaded.samples, loaded.labels), 256)
-    shape = loaded.graph.shapes[loaded.graph.outputs[0]]
+    shape = loaded.graph.shapes[loaded.graph.outputs[-1]]
     classes = fitting(top1, labels, shape) is top1
     result = compress(
         module,
@@ -97,7 +97,12 @@ def compress_file(
     module.to("cpu")
     example = tuple(torch.zeros(1, *loaded.graph.shapes[name]) for name in loaded.graph.inputs)
     provenance = {"sparsecomp": __version__, "from": loaded.sha256, "seed": seed} | _numbers(result)
-    save(module, out, example, calibration, loaded.samples, loaded.labels, loaded.wires, provenance=provenance)
+    exits = tuple(
+        replace(answer, temperature=record.temperature or answer.temperature)
+        for answer, record in zip(loaded.exits, result.answers, strict=bool(loaded.exits))
+    )
+    kept = {"provenance": provenance, "exits": exits}
+    save(module, out, example, calibration, loaded.samples, loaded.labels, loaded.wires, **kept)
     if history is not None:
         Path(history).mkdir(parents=True, exist_ok=True)
         write_atomically(Path(history) / "history.json", to_json(result.to_json()))

@@ -19,17 +19,26 @@ from sparsecomp.compression.goal import Goal
 from sparsecomp.compression.measures import EncodedBytes
 from sparsecomp.compression.method import Method
 from sparsecomp.compression.network import Network
+from sparsecomp.compression.outputs import Score
 from sparsecomp.compression.result import StepRecord
 from sparsecomp.compression.rounding import settle
 from sparsecomp.compression.schedule import budgets
 from sparsecomp.compression.scores import SCORES, gradient_squares, sensitivity
-from sparsecomp.compression.training import Trainer, answer, evaluate
+from sparsecomp.compression.training import Trainer, evaluate
 from sparsecomp.errors import DoesNotFitError
 from sparsecomp.metrics import Metric
 
 NARROWING = 1 / 3  # of the steps: filters go first, so that what is left trains longest
 ATTEMPTS = 8  # at meeting the target exactly once the weights are final
 Progress = Callable[[str, int, int], None]
+
+
+class BelowFloorError(DoesNotFitError):
+    """The target is below ``least``, what the network takes with one weight a layer."""
+
+    def __init__(self, least: float, message: str, hint: str) -> None:
+        super().__init__(message, hint)
+        self.least = least
 
 
 @dataclass
@@ -82,7 +91,8 @@ class Run:
         """The budgets. Raises DoesNotFitError where the target is out of reach."""
         least = self._least()
         if self.goal.target < least:
-            raise DoesNotFitError(
+            raise BelowFloorError(
+                least,
                 f"no compression reaches {self.goal.target:,.0f} {self.measure.unit}: with one weight a layer the "
                 f"network still takes {least:,.0f}",
                 f"ask for {least:,.0f} or more, or give a network with fewer or narrower layers",
@@ -107,7 +117,7 @@ class Run:
         for epoch in range(epochs):
             self._epoch(position + epoch, self._length(total), self.method.frozen_support, f"step {number}/{total}")
         self.trainer.estimate_statistics()
-        metric, loss = self.trainer.evaluate(self.val, self.metric)
+        metric, loss, _ = self.trainer.evaluate(self.val, self.metric)
         dropped = aware and epochs > 0 and self.last - metric >= self.method.fragile_drop
         if dropped:
             # Where nothing is left to spare, the rest is forced.
@@ -221,9 +231,7 @@ class Run:
             return {layer.name: torch.ones_like(w) for layer, w in zip(self.network.layers, weights, strict=True)}
         self.network.model.eval()
         with self.trainer.rounded():
-            squares = gradient_squares(
-                self.network.model, weights, self.train, lambda y, labels: self.trainer.loss(answer(y), labels)
-            )
+            squares = gradient_squares(self.network.model, weights, self.train, self.trainer.loss)
         return {layer.name: s for layer, s in zip(self.network.layers, squares, strict=True)}
 
     # --- the end ----------------------------------------------------------------------------------------------------
@@ -242,20 +250,22 @@ class Run:
         if best_state is not None:
             self._back(best_state)
 
-    def conclude(self, total: int) -> tuple[float, float]:
-        """Final weights: their size and metric. Where they lose more than ``max_drop``, those of an earlier step."""
+    def conclude(self, total: int) -> tuple[float, Score]:
+        """Final weights: their size and score. Where they lose more than ``max_drop``, those of an earlier step."""
         self.finish(total)
-        size, metric = self._settle()
+        size, score = self._settle()
         states = self.steps_back[:-1]
-        while self.max_drop is not None and self.first - metric > self.max_drop and states:
-            self.notes.append(f"{size:,.0f} {self.measure.unit} gave {metric:.4f} on validation data: a step back")
+        while self.max_drop is not None and self.first - score.metric > self.max_drop and states:
+            self.notes.append(
+                f"{size:,.0f} {self.measure.unit} gave {score.metric:.4f} on validation data: a step back"
+            )
             self.goal = replace(self.goal, target=states[-1][0])
             self._back(states.pop()[1])
             self.finish(total)
-            size, metric = self._settle()
-        return size, metric
+            size, score = self._settle()
+        return size, score
 
-    def _settle(self) -> tuple[float, float]:
+    def _settle(self) -> tuple[float, Score]:
         """Final weights, and what they come to. A few bytes over the target are pruned once more."""
         budget = self.goal.target
         for _ in range(ATTEMPTS):
@@ -267,7 +277,8 @@ class Run:
                 break
             budget -= max(1.0, size - self.goal.target)
             self.prune(budget)
-        return size, evaluate(self.network.model, self.val, self.metric, self.trainer.criterion)[0]
+        model, weights = self.network.model, self.method.exit_weights
+        return size, evaluate(model, self.val, self.metric, self.trainer.criterion, weights)
 
     # --- helpers ----------------------------------------------------------------------------------------------------
 

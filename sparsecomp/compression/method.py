@@ -36,6 +36,8 @@ class Method:
     factorize, factorize_drop: layers are factorized where that saves and costs at most this much of the metric.
     accuracy_aware, fragile_drop: a step that loses more of the metric is rolled back; its layers are left alone after.
     regularizer: times the sum of squared weights of the compressed layers, added to the loss.
+    exit_weights: of each answer of a network with exits, the whole network's last: their shares in the loss, and in the
+        metric that decides. None are equal shares.
     """
 
     selection: str = "global"
@@ -60,6 +62,7 @@ class Method:
     fragile_drop: float = 0.05
     regularizer: float = 0.0
     learning_rate: float = 6e-3
+    exit_weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         for name, known in CHOICES.items():
@@ -82,6 +85,9 @@ class Method:
                 raise InputError(f"{name} is {getattr(self, name)}", "give 1 or more")
         if min(self.finetune, self.regularizer, self.factorize_drop) < 0:
             raise InputError("finetune, regularizer and factorize_drop cannot be negative", "give 0 to do without")
+        weights = self.exit_weights
+        if any(not (math.isfinite(w) and w >= 0) for w in weights) or (weights and not sum(weights)):
+            raise InputError(f"exit_weights are {weights}", "give numbers of 0 or more, one of them above 0")
         if not self.learning_rate > 0 or not self.temperature > 0:
             raise InputError("learning_rate and temperature must be above 0", "the defaults are a good start")
 

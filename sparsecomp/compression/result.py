@@ -54,12 +54,26 @@ class LayerRecord:
 
 
 @dataclass(frozen=True)
+class AnswerRecord:
+    """The metric of one answer of a network with exits, as in CompressionResult, and the temperature that its logits
+    are divided by (None where they are not of classes).
+    """
+
+    validation_before: float
+    validation: float
+    test_before: float | None
+    test: float | None
+    temperature: float | None
+
+
+@dataclass(frozen=True)
 class CompressionResult:
     """A compressed network. ``model`` is the module that was given, changed in place.
 
     ``size`` is in ``unit`` and at most ``target``, unless ``met`` is False. ``nbytes`` are the encoded bytes that land
     in the device's memory, ``float_bytes`` those of the given network's parameters in float32. Metrics are of the
-    int8 weights, ``before`` of the given network; test metrics are None without test data.
+    int8 weights, ``before`` of the given network; test metrics are None without test data. Of
+    a network with exits they are the last answer's, and ``answers`` has one record for each.
     """
 
     model: Any = field(repr=False)
@@ -76,6 +90,7 @@ class CompressionResult:
     test: float | None = None
     met: bool = True
     notes: tuple[str, ...] = ()
+    answers: tuple[AnswerRecord, ...] = ()
 
     @property
     def ratio(self) -> float:
@@ -105,11 +120,16 @@ class CompressionResult:
         ]
         if self.test is not None and self.test_before is not None:
             out.append(f"test {self.test_before:.4f} before, {self.test:.4f} with int8 weights")
+        for number, answer in enumerate(self.answers, 1):
+            test = "" if answer.test is None else f", test {answer.test:.4f}"
+            out.append(f"answer {number} of {len(self.answers)}: validation {answer.validation:.4f}{test}")
         return [*out, "", *table, *(f"note: {note}" for note in self.notes)]
 
     def to_json(self) -> dict[str, Any]:
         """Versioned document, also written as history.json."""
-        content = {k: v for k, v in vars(self).items() if k not in ("model", "history", "layers")}
+        content = {k: v for k, v in vars(self).items() if k not in ("model", "history", "layers", "answers")}
         layers = [asdict(layer) | {"density": layer.density} for layer in self.layers]
         history = [asdict(record) for record in self.history]
-        return {"report": "compression", "version": VERSION, **content, "layers": layers, "history": history}
+        answers = [asdict(answer) for answer in self.answers]
+        parts = {"layers": layers, "history": history, "answers": answers}
+        return {"report": "compression", "version": VERSION, **content, **parts}

@@ -22,9 +22,11 @@ from sparsecomp.compression.loop import Run, teacher_of
 from sparsecomp.compression.measures import KB
 from sparsecomp.compression.method import Method
 from sparsecomp.compression.network import Network
-from sparsecomp.compression.result import CompressionResult, LayerRecord, StepRecord
+from sparsecomp.compression.outputs import Score
+from sparsecomp.compression.result import AnswerRecord, CompressionResult, LayerRecord, StepRecord
 from sparsecomp.compression.schedule import budgets
-from sparsecomp.compression.training import evaluate_all
+from sparsecomp.compression.training import evaluate_all, outputs_of
+from sparsecomp.early_exit.temperature import fit_temperature
 from sparsecomp.errors import InputError
 from sparsecomp.metrics import Metric
 from sparsecomp.wire import Wire
@@ -126,7 +128,7 @@ def _run(
         options.watch, options.max_drop, folder, mark,
     )  # fmt: skip
     before = _first_look(context, val, options.metric)
-    context.last = context.first = before
+    context.last = context.first = before.metric
     ranks: dict[str, tuple[int, ...]] = {}
     if saved is not None:
         ranks = {name: tuple(value) for name, value in saved["ranks"].items()}
@@ -148,10 +150,10 @@ def _run(
     return _conclude(context, len(steps), test, float_bytes, before, ranks)
 
 
-def _first_look(context: Run, val: Feed, metric: Metric) -> float:
-    """The metric of the network as it is given. Raises InputError where network and data do not go together."""
+def _first_look(context: Run, val: Feed, metric: Metric) -> Score:
+    """How good the network is as it is given. Raises InputError where network and data do not go together."""
     try:
-        return context.trainer.evaluate(val, metric, rounded=False)[0]
+        return context.trainer.evaluate(val, metric, rounded=False)
     except (
         IndexError,
         RuntimeError,
@@ -166,14 +168,14 @@ def _first_look(context: Run, val: Feed, metric: Metric) -> float:
 
 
 def _conclude(
-    context: Run, steps: int, test: Feed | None, float_bytes: int, before: float, ranks: dict[str, tuple[int, ...]]
+    context: Run, steps: int, test: Feed | None, float_bytes: int, before: Score, ranks: dict[str, tuple[int, ...]]
 ) -> CompressionResult:
     network, goal, metric = context.network, context.goal, context.metric
     size, after = context.conclude(steps)
-    tests = (None, None)
+    tests: list[tuple[float, ...]] = [(), ()]
     if test is not None:  # read once, when everything is decided
         both = evaluate_all([context.teacher, network.model], test, metric, context.trainer.criterion)
-        tests = (both[0][0], both[1][0])
+        tests = [score.each for score in both]
     nbytes, by_layer = goal.nbytes(network, context.train)
     layers = []
     for layer, weight in zip(network.layers, network.weights(), strict=True):
@@ -185,8 +187,26 @@ def _conclude(
         )
     return CompressionResult(
         network.model, tuple(context.history), tuple(layers), context.asked, size, context.measure.unit, nbytes,
-        float_bytes, before, after, tests[0], tests[1], size <= context.asked, tuple(context.notes),
+        float_bytes, before.each[-1], after.each[-1], *(each[-1] if each else None for each in tests),
+        size <= context.asked, tuple(context.notes), _answers(context, before.each, after.each, *tests),
     )  # fmt: skip
+
+
+def _answers(context: Run, *scores: tuple[float, ...]) -> tuple[AnswerRecord, ...]:
+    """What became of each answer of a network with exits, which are calibrated again; ``scores`` by answer: validation
+    before and after, test before and after (empty without test data).
+    """
+    count = len(scores[0])
+    if count == 1:
+        return ()
+    temperatures: tuple[float | None, ...] = (None,) * count
+    found, labels = outputs_of(context.network.model, context.val)
+    if labels.dtype.kind in "iu" and labels.ndim == 1 and found[0].ndim == 2:
+        temperatures = tuple(fit_temperature(logits, labels) for logits in found)
+        if hasattr(context.network.model, "temperatures"):
+            context.network.model.temperatures = temperatures
+    columns = [each or (None,) * count for each in scores]
+    return tuple(AnswerRecord(*row) for row in zip(*columns, temperatures, strict=True))
 
 
 def _goal(network: Network, options: Options, method: Method) -> Goal:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from sparsecomp.compression.feeding import Feed
 from sparsecomp.compression.method import Method
 from sparsecomp.compression.network import Network
+from sparsecomp.compression.outputs import Score, answers, weighted
 from sparsecomp.compression.rounding import rounded_weights
 from sparsecomp.errors import InputError
 from sparsecomp.metrics import Metric
@@ -26,11 +27,6 @@ WARM_UP = 0.05  # of the whole run
 STATISTICS_BATCHES = 50  # that batch-norm statistics are estimated from again
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 Loss = Callable[[Tensor, Tensor], Tensor]
-
-
-def answer(output: Any) -> Tensor:
-    """A network's answer: what it returns, or the first of several things that it returns."""
-    return output[0] if isinstance(output, tuple | list) else output
 
 
 def learning_rate(method: Method, position: float) -> float:
@@ -44,6 +40,7 @@ class Trainer:
 
     ``criterion`` takes (answers, labels); None is cross-entropy. ``teacher`` is the uncompressed network. Where the
     criterion is for classes the distillation is the usual divergence of softened answers, otherwise a squared error.
+    The loss of a network with exits is that of all its answers, each distilled from the teacher's own.
     """
 
     def __init__(
@@ -81,7 +78,7 @@ class Trainer:
             for group in self.optimizer.param_groups:
                 group["lr"] = learning_rate(self.method, start + length * share)
             with self.rounded():
-                loss = self._loss(answer(model(*inputs)), inputs, labels)
+                loss = self._loss(model(*inputs), inputs, labels)
                 self.optimizer.zero_grad()
                 loss.backward()
             self.optimizer.step()
@@ -97,8 +94,11 @@ class Trainer:
             )
         return total / count
 
-    def loss(self, output: Tensor, labels: Tensor) -> Tensor:
-        """The criterion. Raises InputError where answers and labels do not go together."""
+    def loss(self, output: Any, labels: Tensor) -> Tensor:
+        """The criterion over all answers. Raises InputError where answers and labels do not go together."""
+        return weighted([self._criterion(part, labels) for part in answers(output)], self.method.exit_weights)
+
+    def _criterion(self, output: Tensor, labels: Tensor) -> Tensor:
         try:
             return self.criterion(output, labels)
         except (IndexError, RuntimeError, TypeError, ValueError) as error:  # torch and the user raise any of them
@@ -108,13 +108,14 @@ class Trainer:
                 "labels are classes from 0 for cross-entropy; for anything else give criterion= and metric=",
             ) from error
 
-    def _loss(self, output: Tensor, inputs: tuple[Tensor, ...], labels: Tensor) -> Tensor:
+    def _loss(self, output: Any, inputs: tuple[Tensor, ...], labels: Tensor) -> Tensor:
         m = self.method
         loss = self.loss(output, labels)
         if m.distill:
             with torch.no_grad():
-                wanted = answer(self.teacher(*inputs))
-            loss = (1 - m.distill) * loss + m.distill * self._distance(output, wanted)
+                wanted = answers(self.teacher(*inputs))
+            distances = [self._distance(ours, theirs) for ours, theirs in zip(answers(output), wanted, strict=True)]
+            loss = (1 - m.distill) * loss + m.distill * weighted(distances, m.exit_weights)
         if m.regularizer:
             loss = loss + m.regularizer * sum(w.square().sum() for w in self.network.weights())
         return loss
@@ -142,41 +143,60 @@ class Trainer:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
 
-    def evaluate(self, data: Feed, metric: Metric, *, rounded: bool = True) -> tuple[float, float]:
-        """(metric, loss) on ``data`` in eval mode; with the device's weights unless ``rounded`` is False."""
+    def evaluate(self, data: Feed, metric: Metric, *, rounded: bool = True) -> Score:
+        """How good the network is on ``data``, in eval mode; with the device's weights unless ``rounded`` is False."""
         with self.rounded() if rounded else nullcontext():
-            return evaluate(self.network.model, data, metric, self.criterion)
+            return evaluate(self.network.model, data, metric, self.criterion, self.method.exit_weights)
 
 
-def evaluate(model: nn.Module, data: Feed, metric: Metric, criterion: Loss) -> tuple[float, float]:
-    """(metric, mean loss) of a network on ``data``, in eval mode. Raises InputError where there are none."""
-    return evaluate_all([model], data, metric, criterion)[0]
+def evaluate(
+    model: nn.Module, data: Feed, metric: Metric, criterion: Loss, exit_weights: Sequence[float] = ()
+) -> Score:
+    """How good a network is on ``data``, in eval mode. Raises InputError where there are none."""
+    return evaluate_all([model], data, metric, criterion, exit_weights)[0]
 
 
 @torch.no_grad()
-def evaluate_all(models: Sequence[nn.Module], data: Feed, metric: Metric, criterion: Loss) -> list[tuple[float, float]]:
-    """(metric, mean loss) of each network, in one pass over ``data``."""
+def evaluate_all(
+    models: Sequence[nn.Module], data: Feed, metric: Metric, criterion: Loss, exit_weights: Sequence[float] = ()
+) -> list[Score]:
+    """How good each network is, in one pass over ``data``."""
     flags = [(module, module.training) for model in models for module in model.modules()]
     for model in models:
         model.eval()
     labels: list[np.ndarray] = []
-    outputs: list[list[np.ndarray]] = [[] for _ in models]
+    outputs: list[list[list[np.ndarray]]] = [[] for _ in models]  # by network, batch and answer
     losses = [0.0] * len(models)
     for inputs, wanted in data:
         labels.append(wanted.cpu().numpy())
         for i, model in enumerate(models):
-            output = answer(model(*inputs))
-            losses[i] += float(criterion(output, wanted)) * len(wanted)
-            outputs[i].append(output.cpu().numpy())
+            found = answers(model(*inputs))
+            losses[i] += float(weighted([criterion(part, wanted) for part in found], exit_weights)) * len(wanted)
+            outputs[i].append([part.cpu().numpy() for part in found])
     for module, training in flags:
         module.training = training
     if not labels:
         raise InputError("the validation or test data are empty", "give at least one batch")
     truth = np.concatenate(labels)
-    return [
-        (float(metric(np.concatenate(found), truth)), total / len(truth))
-        for found, total in zip(outputs, losses, strict=True)
-    ]
+    scores = []
+    for batches, total in zip(outputs, losses, strict=True):
+        each = tuple(float(metric(np.concatenate(column), truth)) for column in zip(*batches, strict=True))
+        scores.append(Score(weighted(each, exit_weights), total / len(truth), each))
+    return scores
+
+
+@torch.no_grad()
+def outputs_of(model: nn.Module, data: Feed) -> tuple[list[np.ndarray], np.ndarray]:
+    """All answers of a network to ``data`` in eval mode, one array (N, ...) each, and the labels."""
+    flags = [(module, module.training) for module in model.modules()]
+    model.eval()
+    batches, labels = [], []
+    for inputs, wanted in data:
+        batches.append([part.cpu().numpy() for part in answers(model(*inputs))])
+        labels.append(wanted.cpu().numpy())
+    for module, training in flags:
+        module.training = training
+    return [np.concatenate(column) for column in zip(*batches, strict=True)], np.concatenate(labels)
 
 
 def _some(items: Iterable[Any], count: int) -> Iterator[Any]:

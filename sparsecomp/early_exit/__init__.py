@@ -1,12 +1,17 @@
 """Early exit: answers from inside a pre-trained network, each one better than the one before it.
 
-``EarlyExitNetwork`` is a network with its exits. Torch is imported when one of the names below is first used.
+``add_exits`` makes an ``EarlyExitNetwork`` of a trained network and data. Torch is imported when one of the names below
+is first used.
 """
 
 import importlib
 from typing import Any
 
 _HOMES = {
+    "add_exits": "sparsecomp.early_exit.adding",
+    "EarlyExitResult": "sparsecomp.early_exit.result",
+    "ExitReport": "sparsecomp.early_exit.result",
+    "Training": "sparsecomp.early_exit.training",
     "EarlyExitNetwork": "sparsecomp.early_exit.network",
     "GlobalHead": "sparsecomp.early_exit.heads",
     "IndividualHeads": "sparsecomp.early_exit.heads",

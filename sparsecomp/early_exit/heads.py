@@ -40,24 +40,24 @@ class Head(nn.Module):
             )
         self.shapes = tuple(tuple(int(n) for n in shape) for shape in shapes)
         self.classes, self.pooled, self.hidden, self.pooling = classes, pooled, hidden, pooling
-        self.pools = nn.ModuleList(_pool(shape, pooled, pooling) for shape in self.shapes)
+        self.pools = nn.ModuleList(pooling_to(shape, pooled, pooling) for shape in self.shapes)
         self.widths = tuple(math.prod((s[0], *[pooled] * (len(s) - 1))) for s in self.shapes)
 
     def pool(self, index: int, features: Tensor) -> Tensor:
-        """The map of exit ``index`` (N, *shape) as pooled values (N, width)."""
-        return self.pools[index](features).flatten(1)
+        """The map of exit ``index`` (N, *shape), pooled."""
+        return self.pools[index](features)
 
-    def score(self, index: int, values: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Logits (N, classes) of exit ``index`` from its pooled values (N, width) and what the exit before handed on
-        (None for the first); and what is handed on to the next.
+    def score(self, index: int, pooled: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Logits (N, classes) of exit ``index`` from its pooled map and what the exit before handed on (None for the
+        first); and what is handed on to the next.
         """
         raise NotImplementedError
 
-    def scores(self, values: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Logits of every exit, from the pooled values of all."""
+    def scores(self, pooled: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Logits of every exit, from the pooled maps of all."""
         state, found = None, []
-        for index, value in enumerate(values):
-            logits, state = self.score(index, value, state)
+        for index, features in enumerate(pooled):
+            logits, state = self.score(index, features, state)
             found.append(logits)
         return tuple(found)
 
@@ -83,16 +83,16 @@ class GlobalHead(Head):
             for slot in self.slots:
                 nn.init.uniform_(slot.weight, -bound, bound)
 
-    def score(self, index: int, values: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        sums = self.slots[index](values)
+    def score(self, index: int, pooled: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        sums = self.slots[index](pooled.flatten(1))
         if state is not None:
             sums = state + sums
         return (sums if self.out is None else self.out(torch.relu(sums))), sums
 
-    def concatenated(self, values: Sequence[Tensor]) -> Tensor:
-        """Logits as the paper writes them, from the pooled values of all exits with zeros where there are none yet."""
+    def concatenated(self, pooled: Sequence[Tensor]) -> Tensor:
+        """Logits as the paper writes them, from the pooled maps of all exits with zeros where there are none yet."""
         weight = torch.cat([slot.weight for slot in self.slots], 1)
-        sums = nn.functional.linear(torch.cat(list(values), 1), weight, self.slots[0].bias)
+        sums = nn.functional.linear(torch.cat([p.flatten(1) for p in pooled], 1), weight, self.slots[0].bias)
         return sums if self.out is None else self.out(torch.relu(sums))
 
 
@@ -110,14 +110,14 @@ class IndividualHeads(Head):
             return nn.Sequential(nn.Linear(width, self.classes))
         return nn.Sequential(nn.Linear(width, self.hidden), nn.ReLU(), nn.Linear(self.hidden, self.classes))
 
-    def score(self, index: int, values: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        return self.layers[index](values), None
+    def score(self, index: int, pooled: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        return self.layers[index](pooled.flatten(1)), None
 
 
 KINDS: dict[str, type[Head]] = {head.kind: head for head in (GlobalHead, IndividualHeads)}
 
 
-def _pool(shape: Shape, pooled: int, pooling: str) -> nn.Module:
+def pooling_to(shape: Shape, pooled: int, pooling: str) -> nn.Module:
     """What takes a map of ``shape`` to ``pooled`` along each axis."""
     space = shape[1:]
     if len(space) > 2:

@@ -97,12 +97,16 @@ def check_reached(exits: Sequence[str], reached: int) -> None:
 
 
 @contextmanager
-def watching(network: nn.Module, paths: Sequence[str], look: Callable[[int, Any], None]) -> Iterator[None]:
-    """Within, ``look(index, output)`` hears of each run of the modules ``paths`` of ``network``."""
+def watching(
+    network: nn.Module, paths: Sequence[str], look: Callable[[int, Any], None], *, tensors_only: bool = True
+) -> Iterator[None]:
+    """Within, ``look(index, output)`` hears of each run of the modules ``paths`` of ``network``. Raises InputError
+    where one of them gives something else than a tensor, with ``tensors_only``.
+    """
     handles = []
     try:
         for index, path in enumerate(paths):
-            hook = _hook(index, look)
+            hook = _hook(index, look, path if tensors_only else "")
             handles.append(network.get_submodule(path).register_forward_hook(hook))
         yield
     finally:
@@ -110,10 +114,10 @@ def watching(network: nn.Module, paths: Sequence[str], look: Callable[[int, Any]
             handle.remove()
 
 
-def _hook(index: int, look: Callable[[int, Any], None]) -> Callable[..., None]:
+def _hook(index: int, look: Callable[[int, Any], None], wanted: str) -> Callable[..., None]:
     def hook(module: nn.Module, inputs: Any, output: Any) -> None:
-        if not torch.is_tensor(output):
-            raise InputError(f"exit {index + 1} is a module that gives no tensor", "name one that gives a map")
+        if wanted and not torch.is_tensor(output):
+            raise InputError(f"the module '{wanted}' gives no tensor", "name one that gives a map")
         look(index, output)
 
     return hook

@@ -96,7 +96,7 @@ def test_a_vector_is_taken_as_it_is():
 def test_maps_of_any_size_are_pooled_to_the_size_asked_for(size, count, pooling):
     for space in ((size,), (size, size + 1)):
         head = IndividualHeads([(2, *space)], 3, pooled=count, pooling=pooling)
-        assert head.pool(0, torch.randn(1, 2, *space)).shape == (1, 2 * count ** len(space))
+        assert head.pool(0, torch.randn(1, 2, *space)).shape == (1, 2, *[count] * len(space))
 
 
 @pytest.mark.parametrize(
