@@ -22,10 +22,10 @@ from sparsecomp.plan.accelerate import accelerate
 from sparsecomp.plan.exit_levels import with_levels
 from sparsecomp.plan.planner import make_plan
 from sparsecomp.plan_report import plan_json
-from sparsecomp.prepare import Prepared, Request, prepare, random_inputs, test_data
+from sparsecomp.prepare import Data, Prepared, Request, prepare, random_inputs, test_data
 from sparsecomp.project import check_target, digest, staged, write_files
 from sparsecomp.prove import Progress, Trial, compare_on_host, prove, run_under_failures, silent, stream
-from sparsecomp.reference import run, wire_words
+from sparsecomp.reference import exit_elements, run, wire_words
 from sparsecomp.render import Vector, render
 from sparsecomp.report import LayerRow, layer_rows, to_json
 from sparsecomp.results import (
@@ -196,6 +196,8 @@ def explore(
     pair = prepared.data(tuple(x[[0, len(x) // 2]] for x in raw))
     inputs, expected = stream(prepared, pair)
     target = load_board(board)
+    if prepared.program.policy is not None and prepared.program.policy.energy:
+        prepared, expected = _any_supply(prepared, pair, target)
     options = {"max_states": max_states, "seed": seed}
 
     def visit(path: Path) -> Any:
@@ -207,6 +209,25 @@ def explore(
     plan, exploration = _in_a_folder(prepared, wanted, visit, target)
     progress("exploring", 1, 1)
     return ExplorationResult(plan, exploration)
+
+
+def _any_supply(prepared: Prepared, pair: Data, target: Board) -> tuple[Prepared, list[list[np.ndarray]]]:
+    """For a policy that looks at the supply: levels that an empty one is below and a full one above, and for each input
+    the answer of every exit, all of which are right. Raises InputError for a board's binary.
+    """
+    if not target.is_host:
+        raise InputError(
+            "the explorer on a board's binary has no supply to look at",
+            "explore the C (--board host), or the policy confidence:0.9",
+        )
+    program = prepared.program
+    assert program.policy is not None
+    policy = replace(program.policy, levels=(1,) * len(program.policy.levels))
+    scores = exit_elements(program, pair.wire)
+    expected = [
+        [words for k, s in enumerate(scores) for words in (s[i], np.array([k], np.int16))] for i in range(len(pair))
+    ]
+    return replace(prepared, program=replace(program, policy=policy)), expected
 
 
 def planned(prepared: Prepared, wanted: Request, board: Board, bench: Bench = DEFAULT_BENCH) -> Plan:

@@ -23,8 +23,8 @@ from threading import Lock
 from sparsecomp.errors import InputError, ToolError
 
 FLAGS = ("-std=c99", "-O2", "-DNVM_HOOK", "-Werror=return-type")
-# The harness has a hook of its own; each program has its own main.
-HOST_ONLY = {"hook.c", "host_main.c"}
+# The harness has a hook and a supply of its own; each program has its own main.
+HOST_ONLY = {"hook.c", "host_main.c", "supply.c"}
 MAINS = {"main.c"}
 
 _LOCK = Lock()

@@ -34,7 +34,9 @@ def to_bytes(words: Words) -> bytes:
 def write_stream(
     folder: Path, inputs: Sequence[Words], expected: Sequence[Sequence[Words]]
 ) -> tuple[Path, Path, list[bytes]]:
-    """Both files of a stream, and each answer's bytes. Raises InputError where the lengths disagree or are 0."""
+    """Both files of a stream, and each answer's bytes. Where several answers are right, those of an input come one
+    after the other, as many for each. Raises InputError where the lengths disagree or are 0.
+    """
     if not inputs or len(inputs) != len(expected):
         raise InputError(f"{len(inputs)} inputs and {len(expected)} answers", "give one answer for each input")
     answers = [b"".join(to_bytes(output) for output in outputs) for outputs in expected]

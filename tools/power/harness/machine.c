@@ -10,6 +10,7 @@
 #include "fram.h"
 #include "nvm.h"
 #include "runtime.h"
+#include "supply.h"
 #include "sram.h"
 #include "stream.h"
 #include "watchdog.h"
@@ -29,6 +30,21 @@ static uint64_t word_hash(size_t index, uint16_t value)
 
     hash = (hash ^ hash >> 32) * 0xD6E8FEB86659FD93U;
     return hash ^ hash >> 29;
+}
+
+/* Full or empty, as a hash of the memory that the device wakes up with says: so every start that follows another memory
+ * may find another supply, and the same memory always the same.
+ */
+static uint16_t supply_now(void)
+{
+    return stream_choices() > 1U && (word_hash(0U, (uint16_t)(machine.hash ^ machine.hash >> 32)) >> 40 & 1U) != 0U
+               ? 0U
+               : UINT16_MAX;
+}
+
+uint16_t port_supply(void)
+{
+    return machine.supply;
 }
 
 /* What a cold start finds: the protocol's words as the firmware was written, random words elsewhere. */
@@ -74,6 +90,7 @@ ending_t machine_run(const policy_t *with)
     machine.writes = 0U;
     machine.calls = 0U;
     machine.divergence.boot_cursor = model_progress.cursor;
+    machine.supply = supply_now();
     sram_boot();
     for (;;) {
         policy->between_calls();

@@ -38,6 +38,7 @@ typedef struct {
     uint32_t calls;        /* since boot */
     uint64_t total_writes; /* since machine_init */
     uint16_t target;       /* answers wanted in all */
+    uint16_t supply;       /* what the device reads of its supply until the next failure */
     divergence_t divergence;
 } machine_t;
 

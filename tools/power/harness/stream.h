@@ -10,6 +10,9 @@
 void stream_open(const char *inputs, const char *expected);
 uint16_t stream_length(void);
 
+/* How many answers to an input are right: one, or one for each exit that the supply may make the device take. */
+uint16_t stream_choices(void);
+
 uint16_t stream_wanted(void);
 void stream_set_wanted(uint16_t wanted);
 
