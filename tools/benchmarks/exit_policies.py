@@ -1,0 +1,187 @@
+"""``python -m sparsecomp_tools.benchmarks.exit_policies MODEL.pt …``: exit policies under scarce energy.
+
+Events arrive at random, one in five seconds in the mean, and have to be answered within three; a missed one is
+wrong. Each cell is a network, a supply and a capacitor; every policy meets the same events, samples and traces, 20 seeds
+of ten minutes. The adaptive policy's two numbers are chosen for each cell on five other seeds and the other half of the
+samples. Costs are measured on the virtual board (simulated), the events run in the event simulator.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+from scipy.stats import t
+
+from sparsecomp.boards import load_board
+from sparsecomp.cli import style
+from sparsecomp.errors import SparseCompError
+from sparsecomp.exits import Policy
+from sparsecomp.frontend.saving import write_atomically
+from sparsecomp.prepare import Request
+from sparsecomp_tools.adaptive.comparing import Bench, agree, event_bench
+from sparsecomp_tools.adaptive.on_board import run_on_board
+from sparsecomp_tools.adaptive.scenario import Score, World, fixed, poisson, run_events
+from sparsecomp_tools.adaptive.supplies import SECONDS, Harvest, bursty_rf, constant, indoor_solar
+from sparsecomp_tools.benchmarks.kernels import table
+
+BOARD = "msp430fr5994"
+PERIOD, DEADLINE = 5.0, 3.0  # seconds
+SEEDS, TUNING_SEEDS = range(20), range(100, 105)
+CAPACITORS_UF = (100.0, 470.0, 2200.0)
+SUPPLIES: dict[str, Callable[[int], Harvest]] = {
+    "constant": lambda seed: constant(300.0),
+    "solar": lambda seed: indoor_solar(seed, 800.0),
+    "rf": lambda seed: bursty_rf(seed, 5000.0),
+}
+ABUNDANT_UW = 20_000.0  # more than the device draws
+SHARES = (0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+RESERVES = (0.5, 1, 2, 4, 8, 16)
+
+
+def _run(
+    bench: Bench, supply: Callable[[int], Harvest], capacitor: float, policy: Policy, seed: int, half: int
+) -> Score:
+    """Ten minutes with the samples of one half."""
+    times, samples, world = _scene(bench, supply, capacitor, seed, half)
+    return run_events(bench.work, world, policy, bench.answers, times, samples, DEADLINE)
+
+
+def _scene(
+    bench: Bench, supply: Callable[[int], Harvest], capacitor: float, seed: int, half: int
+) -> tuple[list[float], list[int], World]:
+    times = poisson(seed, PERIOD, SECONDS)
+    mine = np.arange(half, len(bench.labels), 2)
+    samples = np.random.default_rng([seed, 4]).choice(mine, len(times))
+    return times, [int(n) for n in samples], World(load_board(BOARD), capacitor, supply(seed))
+
+
+def _tuned(bench: Bench, supply: Callable[[int], Harvest], capacitor: float) -> str:
+    """The adaptive policy that does best on the tuning seeds and the other samples; the most careful of equals."""
+
+    def mean(text: str) -> float:
+        policy = bench.policy(text, capacitor)
+        return float(np.mean([_run(bench, supply, capacitor, policy, seed, 1).share for seed in TUNING_SEEDS]))
+
+    texts = [f"adaptive:{share}:{reserve}" for share in reversed(SHARES) for reserve in RESERVES]
+    return max(texts, key=mean)
+
+
+def _interval(differences: np.ndarray) -> float:
+    """Half of the 95 % interval of a mean, in points."""
+    count = len(differences)
+    return float(100 * t.ppf(0.975, count - 1) * differences.std(ddof=1) / np.sqrt(count))
+
+
+def cell(bench: Bench, name: str, supply: str, capacitor: float) -> list[dict]:
+    """Every policy in one cell: its share of events answered correctly in time, and how far adaptive is ahead of it."""
+    make = SUPPLIES.get(supply, lambda seed: constant(ABUNDANT_UW))
+    exits = len(bench.plan.program.exits)
+    policies = {fixed(exits, k).text: fixed(exits, k) for k in range(exits)}
+    policies |= {text: bench.policy(text, capacitor) for text in ("confidence:0.9", "energy")}
+    best = _tuned(bench, make, capacitor)
+    policies[best] = bench.policy(best, capacitor)
+    scores = {text: [_run(bench, make, capacitor, p, seed, 0) for seed in SEEDS] for text, p in policies.items()}
+    shares = {text: np.array([s.share for s in runs]) for text, runs in scores.items()}
+    rows = []
+    for text, runs in scores.items():
+        ahead = shares[best] - shares[text]
+        taken = [sum(o.exit == k for s in runs for o in s.outcomes) for k in range(exits)]
+        rows.append(
+            {
+                "network": name,
+                "supply": supply,
+                "uF": capacitor,
+                "policy": text,
+                "right_in_time": round(100 * float(shares[text].mean()), 2),
+                "adaptive_ahead": round(100 * float(ahead.mean()), 2),
+                "interval": round(_interval(ahead), 2),
+                "mJ": round(float(np.mean([s.uJ for s in runs])) / 1000, 2),
+                "exits_taken": " ".join(map(str, taken)),
+                "events": sum(len(s.outcomes) for s in runs),
+            }
+        )
+    return rows
+
+
+def checked(bench: Bench, name: str, capacitor: float) -> list[dict]:
+    """Ten minutes of each supply on the virtual board as well, full and adaptive. Raises MismatchError where an answer
+    differs, or the energy by more than 2 %.
+    """
+    rows = []
+    for supply, make in SUPPLIES.items():
+        for text in ("full", "adaptive:0.9:2"):
+            policy = bench.policy(text, capacitor)
+            times, samples, world = _scene(bench, make, capacitor, 0, 0)
+            one = run_events(bench.work, world, policy, bench.answers, times, samples, DEADLINE)
+            other = run_on_board(
+                bench.plan, bench.firmware, world, policy, bench.words, bench.labels, times, samples, DEADLINE
+            )
+            agree(f"{name}, {supply}, {text}", one, other)
+            rows.append(
+                {
+                    "network": name,
+                    "supply": supply,
+                    "uF": capacitor,
+                    "policy": text,
+                    "events": len(times),
+                    "mJ_simulator": round(one.uJ / 1000, 2),
+                    "mJ_virtual_board": round(other.uJ / 1000, 2),
+                }
+            )
+    return rows
+
+
+def run(models: Sequence[Path], quick: bool) -> dict:
+    """All cells of all networks."""
+    rows, checks, costs = [], [], []
+    for path in models:
+        with event_bench(path, load_board(BOARD), Request()) as bench:
+            spent = 0.0
+            for k, (track, _) in enumerate(bench.work.pieces):
+                spent += track.uJ[-1]
+                right = float((bench.answers.classes[:, k] == bench.labels).mean())
+                costs.append({"network": path.stem, "exit": k, "uJ": round(spent, 1), "accuracy": round(right, 4)})
+            cells = [("rf", 2200.0)] if quick else [(s, c) for s in SUPPLIES for c in CAPACITORS_UF]
+            for supply, capacitor in [*cells, ("abundant", 470.0)]:
+                rows += cell(bench, path.stem, supply, capacitor)
+            checks += checked(bench, path.stem, 470.0)
+    return {
+        "report": "exit policies",
+        "version": 1,
+        "simulated": True,
+        "period": PERIOD,
+        "deadline": DEADLINE,
+        "seeds": len(SEEDS),
+        "mean_uW": {
+            s: round(float(np.mean([make(seed).mean_uW for seed in SEEDS])), 1) for s, make in SUPPLIES.items()
+        },
+        "exits": costs,
+        "rows": rows,
+        "checked": checks,
+    }
+
+
+@click.command()
+@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--out", type=click.Path(path_type=Path), help="Write the figures as JSON.")
+@click.option("--quick", is_flag=True, help="One cell a network.")
+def main(models: tuple[Path, ...], out: Path | None, quick: bool) -> None:
+    """Compare exit policies of networks with labelled samples in their archives."""
+    try:
+        found = run(models, quick)
+    except SparseCompError as error:
+        style.show_error(error.message, error.hint)
+        sys.exit(error.exit_code)
+    for part in ("exits", "rows", "checked"):
+        style.show_lines([*table(found[part]), ""])
+    if out is not None:
+        write_atomically(out, (json.dumps(found, indent=1) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m sparsecomp_tools.benchmarks.exit_policies")
