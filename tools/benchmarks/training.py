@@ -7,6 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+RISING = 0.2  # of a cycle, in which the learning rate rises
+SHORTEST_CYCLE = 6  # steps: of five, one is rising, and torch divides by one step less
+
 Augment = Callable[[Tensor], Tensor]
 
 
@@ -61,7 +64,7 @@ def _fit(network: nn.Module, x: Tensor, y: Tensor, augment: Augment | None, sche
     steps = max(1, len(x) // schedule.batch)
     optimizer = torch.optim.AdamW(network.parameters(), lr=schedule.rate, weight_decay=schedule.decay)
     cycle = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, schedule.rate, total_steps=steps * schedule.epochs, pct_start=0.2
+        optimizer, schedule.rate, total_steps=max(SHORTEST_CYCLE, steps * schedule.epochs), pct_start=RISING
     )
     # Batch-norm's statistics are averaged like the weights; its counters are whole numbers and stay.
     values = [value for value in network.state_dict().values() if value.is_floating_point()]

@@ -74,4 +74,26 @@
 #define L_TAP_COLUMNS F_TAP_COLUMNS
 #define L_RETURN      F_COUNT
 
+#ifdef __ASSEMBLER__
+
+/* Flags are polled, not waited for asleep: interrupts of others stay as they are. */
+    .macro  START_COMMAND
+    mov.w   #__lea_quarter, &LEAPMS1
+    mov.w   #LEA_MAC, &LEAPMCB
+    .endm
+
+/* r6:r15, half of the result. */
+    .macro  COLLECT
+    mov.w   #LEA_DONE, r5
+9:  bit.w   r5, &LEAIFG
+    jz      9b
+    mov.w   r5, &LEAIFG
+    mov.w   &LEA_RESULT, r15
+    mov.w   &LEA_RESULT + 2, r6
+    rra.w   r6
+    rrc.w   r15
+    .endm
+
+#endif
+
 #endif
