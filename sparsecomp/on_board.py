@@ -245,10 +245,7 @@ def _measure(plan: Plan, places: Sequence[Any], worked: Collection[str], bench: 
     events = read_events(place.events)
     units = attribute(events, plan.unit_count)
     costs = units.layers([u.first for u in plan.units])
-    layers = tuple(
-        LayerCost(step.name, c.cycles, c.wait_cycles, c.energy_nj / 1000)
-        for step, c in zip(plan.program.steps, costs, strict=True)
-    )
+    layers = _by_layer(plan, costs)
     total, result = units.total, place.result
     if bench.plots is not None:
         _plot(Path(bench.plots), events, layers, plan)
@@ -266,6 +263,20 @@ def _measure(plan: Plan, places: Sequence[Any], worked: Collection[str], bench: 
         None if place.supply is None else place.supply.describe(plan.board),
         _smallest(plan, place, total.cycles) if bench.smallest else None,
     )
+
+
+def _by_layer(plan: Plan, costs: Sequence[Any]) -> tuple[LayerCost, ...]:
+    """Costs of steps as those of layers, whose parts are added up."""
+    layers: dict[str, LayerCost] = {}
+    for step, c in zip(plan.program.steps, costs, strict=True):
+        before = layers.get(step.layer, LayerCost(step.layer, 0, 0, 0.0))
+        layers[step.layer] = LayerCost(
+            step.layer,
+            before.cycles + c.cycles,
+            before.wait_cycles + c.wait_cycles,
+            before.energy_uJ + c.energy_nj / 1000,
+        )
+    return tuple(layers.values())
 
 
 def _plot(folder: Path, events: Any, layers: Sequence[LayerCost], plan: Plan) -> None:

@@ -236,7 +236,12 @@ def planned(prepared: Prepared, wanted: Request, board: Board, bench: Bench = DE
     """
     program = accelerate(prepared.program, board) if wanted.lea else prepared.program
     try:
-        plan = make_plan(program, board, volatile_input=wanted.volatile_input)
+        plan = make_plan(
+            program,
+            board,
+            volatile_input=wanted.volatile_input,
+            tiles=wanted.tiles if wanted.separate else "none",
+        )
         return with_levels(plan, None if bench.supply is None else bench.supply.capacitor_uF)
     except DoesNotFitError as refusal:
         if not any(step.attrs.get("lea") for step in program.steps):

@@ -59,6 +59,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "layers": [
             {
                 "name": s.name,
+                "layer": s.layer,
                 "kernel": s.kernel,
                 "source": s.source,
                 "inputs": list(s.inputs),
@@ -79,6 +80,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
             for i, (s, u) in enumerate(zip(program.steps, plan.units, strict=True))
         ],
         "maps_sharing_bytes": _overlaps(plan),
+        "separation": plan.separation,
         "charge": asdict(plan.charge),
         "fram_writes_per_inference": inference_writes(plan),
         "persistent": persistent_records(plan),

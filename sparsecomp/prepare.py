@@ -42,6 +42,7 @@ class Request:
     volatile_input: bool = False
     separate: bool = True  # False: every map exists, as in the network
     policy: str | None = None  # of a network with early exits; None: confidence:0.9, or full for float32
+    tiles: str = "fit"  # layers in parts: 'none', as few as 'fit' the board, or as many as give the 'least' maps
     lea: bool = False  # dense layers by the low-energy accelerator where that is estimated to be faster
 
     def __post_init__(self) -> None:
@@ -49,6 +50,7 @@ class Request:
             ("numeric", ("int8", "float32")),
             ("weights", ("auto", "int8", "int16")),
             ("encoding", tuple(CHOICES)),
+            ("tiles", ("none", "fit", "least")),
         ):
             if getattr(self, name) not in known:
                 raise InputError(f"unknown {name} '{getattr(self, name)}'", "use one of " + ", ".join(known))

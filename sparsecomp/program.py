@@ -83,9 +83,9 @@ class Stored:
 class Step:
     """One kernel call. ``items`` is the number of items it computes (C: ``layer_t.items``).
 
-    ``attrs`` are the kernel's own numbers and integer arrays; ``source`` names the user's operators it came from and
-    ``where`` their source line; ``macs`` counts multiply-accumulates as if no weight were zero; ``more`` are further
-    tensors that it writes.
+    ``attrs`` are the kernel's own numbers and integer arrays, and ``part_of`` for one of several steps that compute a
+    layer, named after the first of them; ``source`` names the user's operators it came from and ``where`` their source
+    line; ``macs`` counts multiply-accumulates as if no weight were zero; ``more`` are further tensors that it writes.
     """
 
     kernel: str
@@ -108,6 +108,11 @@ class Step:
     def outputs(self) -> tuple[str, ...]:
         """Every tensor that it writes."""
         return (self.output, *self.more)
+
+    @property
+    def layer(self) -> str:
+        """The layer that it computes, or a part of."""
+        return self.attrs.get("part_of", self.name)
 
 
 @dataclass(frozen=True)

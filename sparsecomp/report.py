@@ -19,7 +19,7 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One step of the program. Bytes are of FRAM; ``cycles`` is an estimate; ``sqnr_db`` and
+    """One layer of the program, in ``parts`` steps. Bytes are of FRAM; ``cycles`` is an estimate; ``sqnr_db`` and
     ``max_error`` compare with the float network, None where the step writes a part of a tensor.
     """
 
@@ -39,34 +39,40 @@ class LayerRow:
     sqnr_db: float | None = None
     max_error: float | None = None
     lea: bool = False  # by the low-energy accelerator: cycles are fitted
+    parts: int = 1
 
 
 def layer_rows(plan: Plan, errors: Sequence[LayerError | None] | None = None) -> tuple[LayerRow, ...]:
-    """Rows in execution order."""
-    rows = []
+    """Rows in the order in which layers begin; one that is computed in parts is one row."""
     program = plan.program
-    for index, (step, units) in enumerate(zip(program.steps, plan.units, strict=True)):
+    parts: dict[str, list[int]] = {}
+    for index, step in enumerate(program.steps):
+        parts.setdefault(step.layer, []).append(index)
+    rows = []
+    for name, indices in parts.items():
+        step = program.steps[indices[0]]
         mac = step.kernel == "mac"
-        out = program.tensors[step.output]
-        error = errors[index] if errors else None
+        out = program.tensors[program.base(step.output) if len(indices) > 1 else step.output]
+        error = next((errors[i] for i in reversed(indices) if errors[i]), None) if errors else None
         rows.append(
             LayerRow(
-                step.name,
+                name,
                 step.kernel,
                 step.source,
                 out.shape,
-                step.macs,
+                sum(program.steps[i].macs for i in indices),
                 step.attrs["matrix"].size if mac else 0,
                 nnz(step) if mac else 0,
                 step.attrs["encoded"].kind if mac else "",
-                plan.weight_bytes[index],
+                sum(plan.weight_bytes[i] for i in indices),
                 2 * out.stored * program.element_words,
-                units.count,
-                layer_cycles(plan, index),
-                step_writes(program, step),
+                sum(plan.units[i].count for i in indices),
+                sum(layer_cycles(plan, i) for i in indices),
+                sum(step_writes(program, program.steps[i]) for i in indices),
                 error.sqnr_db if error else None,
                 error.max_error if error else None,
                 bool(step.attrs.get("lea")),
+                len(indices),
             )
         )
     return tuple(rows)
@@ -74,7 +80,7 @@ def layer_rows(plan: Plan, errors: Sequence[LayerError | None] | None = None) ->
 
 def layer_table(rows: Sequence[LayerRow]) -> list[str]:
     """The rows as aligned text; "from" names the modules of the user's network."""
-    head = tuple("layer,op,from,output,MACs,nonzero,encoding,FRAM B,map B,units,SQNR dB,max error".split(","))
+    head = tuple("layer,op,from,output,MACs,nonzero,encoding,FRAM B,map B,parts,units,SQNR dB,max error".split(","))
     cells = [head]
     for r in rows:
         cells.append(
@@ -88,6 +94,7 @@ def layer_table(rows: Sequence[LayerRow]) -> list[str]:
                 f"{r.encoding}, LEA" if r.lea else r.encoding,
                 str(r.fram_bytes) if r.fram_bytes else "",
                 str(r.activation_bytes),
+                str(r.parts) if r.parts > 1 else "",
                 str(r.units),
                 "exact" if r.sqnr_db == 200.0 else "" if r.sqnr_db is None else f"{r.sqnr_db:.1f}",
                 "" if r.max_error is None else f"{r.max_error:.2g}",

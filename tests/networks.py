@@ -134,3 +134,12 @@ def generate(
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         (directory / name).write_bytes(data)
     return Project(program, plan, wire, words, answers, directory)
+
+
+def rendered(project: Project, plan: Plan, directory: Path) -> Path:
+    """The project of a plan that no checker has seen."""
+    vector = Vector(project.words[0], np.concatenate(project.answers[0]))
+    for name, data in render(plan, vector, "0" * 64, "0").items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_bytes(data)
+    return directory

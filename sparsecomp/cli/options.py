@@ -82,6 +82,10 @@ plain_conversion_options = together(
     ),
     number_options,
     lea_option,
+    click.option(
+        "--tiles", type=click.Choice(["none", "fit", "least"]), default="fit", show_default=True,
+        help="Compute layers in bands of rows: never, as few as fit the board, or for the least memory of maps.",
+    ),
     click.option("--volatile-input", is_flag=True, help="Give the input's memory back: one inference an input."),
 )  # fmt: skip
 

@@ -10,6 +10,7 @@ step with the same constant arrays, which are then stored once, under that step'
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -114,6 +115,7 @@ class Memory:
         return wide[:, t.halo[0] : t.halo[0] + t.height, t.halo[1] : t.halo[1] + t.width]
 
 
+@functools.cache
 def kernel(name: str) -> ModuleType:
     """The module of one kernel."""
     return importlib.import_module(f"sparsecomp.kernels.{name}")

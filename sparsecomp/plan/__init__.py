@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sparsecomp.boards import Board
 from sparsecomp.program import Program
@@ -100,6 +101,7 @@ class Plan:
     code_bytes: int
     tables: Mapping[str, int]  # constant data in bytes that lies in each region
     table_starts: tuple[int, ...]  # address of the free span that holds each step's constants
+    separation: Mapping[str, Any] | None = None  # what was tried where layers are computed in parts, as in plan.json
 
     @property
     def unit_count(self) -> int:

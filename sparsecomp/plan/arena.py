@@ -8,7 +8,7 @@ seeded random swaps of the order, stopping at the words alive at once, which not
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sparsecomp.plan import Buffer
 from sparsecomp.plan.buffers import live_words
@@ -16,6 +16,7 @@ from sparsecomp.plan.overlap import Gaps
 
 SWAPS = 300
 IDLE_SWAPS = 80
+GAPS_SWAPS, FEW = 300, 30  # the same for a few buffers that may share bytes, where orders matter more
 NO_GAPS: Gaps = {}
 
 
@@ -39,25 +40,38 @@ def place(buffers: Sequence[Buffer], seed: int = 0, gaps: Gaps = NO_GAPS, bound:
     ends = two_ended(buffers, apart)
     if ends is not None and apart == bound:
         return ends
-    order = sorted(buffers, key=lambda b: (-b.words, b.first, b.name))
-    # Where outputs lie below their inputs, the last one is the lowest.
-    orders = [order] + ([sorted(buffers, key=lambda b: (-b.last, b.name))] if gaps else [])
-    best, order = min(((greedy(o, gaps), o) for o in orders), key=lambda found: height(buffers, found[0]))
+    best = min((_climbed(o, gaps, bound, seed) for o in _orders(buffers, gaps)), key=lambda o: height(buffers, o))
+    return ends if ends is not None and height(buffers, ends) <= height(buffers, best) else best
+
+
+def _orders(buffers: Sequence[Buffer], gaps: Gaps) -> Iterator[list[Buffer]]:
+    """Where the search begins: the largest first, and where maps may share bytes, by their lives too."""
+    yield sorted(buffers, key=lambda b: (-b.words, b.first, b.name))
+    if gaps:
+        yield sorted(buffers, key=lambda b: (-b.last, b.name))
+        yield sorted(buffers, key=lambda b: (-b.first, b.name))
+        yield sorted(buffers, key=lambda b: (b.first, b.name))
+
+
+def _climbed(buffers: list[Buffer], gaps: Gaps, bound: int, seed: int) -> dict[str, int]:
+    """What random swaps make of an order."""
+    apart = _apart(buffers, gaps)
+    words = [b.words for b in buffers]
+    order = list(range(len(buffers)))
+    best, most = _lowest(order, words, apart)
     rng = random.Random(seed)
-    idle = 0
-    for _ in range(SWAPS):
-        if height(buffers, best) <= bound or idle == IDLE_SWAPS or len(order) < 2:
+    idle, patience = 0, GAPS_SWAPS if gaps and len(order) <= FEW else IDLE_SWAPS
+    for _ in range(10 * patience if gaps else SWAPS):
+        if most <= bound or idle == patience or len(order) < 2:
             break
         trial = list(order)
         i, j = rng.sample(range(len(trial)), 2)
         trial[i], trial[j] = trial[j], trial[i]
-        offsets = greedy(trial, gaps)
-        idle += 1
-        if height(buffers, offsets) < height(buffers, best):
-            idle = 0
-        if height(buffers, offsets) <= height(buffers, best):
-            best, order = offsets, trial
-    return ends if ends is not None and height(buffers, ends) <= height(buffers, best) else best
+        offsets, needed = _lowest(trial, words, apart, most)
+        idle = 0 if needed < most else idle + 1
+        if needed <= most:
+            best, most, order = offsets, needed, trial
+    return {b.name: at for b, at in zip(buffers, best, strict=True)}
 
 
 def divide(buffers: Sequence[Buffer], capacities: Sequence[int], gaps: Gaps = NO_GAPS) -> list[list[Buffer]]:
@@ -92,23 +106,44 @@ def two_ended(buffers: Sequence[Buffer], words: int) -> dict[str, int] | None:
 
 def greedy(order: Sequence[Buffer], gaps: Gaps = NO_GAPS) -> dict[str, int]:
     """Each buffer in turn at the lowest offset that is free during its life."""
-    offsets: dict[str, int] = {}
-    placed: list[Buffer] = []
+    offsets, _ = _lowest(range(len(order)), [b.words for b in order], _apart(order, gaps))
+    return {b.name: at for b, at in zip(order, offsets, strict=True)}
+
+
+Apart = list[list[tuple[int, int, int]]]  # for each buffer (another, words below it, words above it)
+
+
+def _lowest(order: Sequence[int], words: list[int], apart: Apart, most: int | None = None) -> tuple[list[int], int]:
+    """(offsets, words used) of buffers by their indices; given up once they are more than ``most``."""
+    offsets = [-1] * len(words)
+    used = 0
     for buffer in order:
-        taken = sorted(_forbidden(buffer, p, offsets[p.name], gaps) for p in placed if overlap_in_time(p, buffer))
+        taken = [(offsets[o] - below, offsets[o] + above) for o, below, above in apart[buffer] if offsets[o] >= 0]
         at = 0
-        for low, high in taken:
+        for low, high in sorted(taken):
             if low < at < high:
                 at = high
-        offsets[buffer.name] = at
-        placed.append(buffer)
-    return offsets
+        offsets[buffer] = at
+        used = max(used, at + words[buffer])
+        if most is not None and used > most:
+            break
+    return offsets, used
 
 
-def _forbidden(buffer: Buffer, other: Buffer, offset: int, gaps: Gaps) -> tuple[int, int]:
-    """Where ``buffer`` may not begin, both ends excluded, since ``other`` lies at ``offset``."""
+def _apart(buffers: Sequence[Buffer], gaps: Gaps) -> Apart:
+    """How far below and above each of the others that are alive with it a buffer has to begin."""
+    return [
+        [
+            (i, *_distances(one, other, gaps))
+            for i, other in enumerate(buffers)
+            if other is not one and overlap_in_time(one, other)
+        ]
+        for one in buffers
+    ]
+
+
+def _distances(buffer: Buffer, other: Buffer, gaps: Gaps) -> tuple[int, int]:
     if (other.name, buffer.name) in gaps:
-        below, above = gaps[other.name, buffer.name]
-    else:
-        above, below = gaps.get((buffer.name, other.name), (other.words, buffer.words))
-    return offset - below, offset + above
+        return gaps[other.name, buffer.name]
+    above, below = gaps.get((buffer.name, other.name), (other.words, buffer.words))
+    return below, above

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NoReturn
 
 from sparsecomp.board_parts import Region
@@ -15,6 +16,7 @@ from sparsecomp.plan.buffers import live_buffers, live_words
 from sparsecomp.plan.check import check
 from sparsecomp.plan.code import code_bytes
 from sparsecomp.plan.overlap import Life, gaps, lives, load
+from sparsecomp.plan.separate import Option, Search, search
 from sparsecomp.plan.sizes import constant_bytes
 from sparsecomp.plan.units import cut
 from sparsecomp.program import MAX_ELEMENTS, Program
@@ -26,17 +28,49 @@ class NoRoomError(DoesNotFitError):
     """Memory is too small, so another board may help."""
 
 
-def make_plan(program: Program, board: Board, *, volatile_input: bool = False, overlap: bool = True) -> Plan:
-    """The plan, checked; without ``overlap`` every layer's input outlives the layer. Raises DoesNotFitError with the
-    layer, the bytes and the nearest thing that would fit, ConversionError for float32 curves on a device.
+def make_plan(
+    program: Program, board: Board, *, volatile_input: bool = False, overlap: bool = True, tiles: str = "fit"
+) -> Plan:
+    """The plan, checked; without ``overlap`` every layer's input outlives the layer. Layers are computed in parts
+    (separate.py) where ``tiles`` is 'least', or 'fit' and the board has too little memory otherwise; with 'none' never.
+
+    Raises DoesNotFitError with the layer, the bytes and the nearest thing that would fit, ConversionError for float32
+    curves on a device.
     """
     if program.is_float and not board.is_host:
         _refuse_curves(program, board)
     try:
+        if tiles == "least":
+            tried = search(program, board, volatile_input)
+            return _separated(tried, tried.least, board, volatile_input)
         return _attempt(program, board, volatile_input, overlap)
     except NoRoomError as refusal:
+        if tiles == "fit" and overlap:
+            found = _fewest_parts(program, board, volatile_input)
+            if found:
+                return found
         hints = [hint for hint in (nearest(program, board, volatile_input), refusal.hint) if hint]
         raise DoesNotFitError(refusal.message, "; or ".join(hints)) from None
+
+
+def _separated(tried: Search, option: Option, board: Board, volatile_input: bool) -> Plan:
+    program = replace(option.program, notes=(*option.program.notes, *tried.notes(option)))
+    return replace(_attempt(program, board, volatile_input), separation=tried.told(option))
+
+
+def _fewest_parts(program: Program, board: Board, volatile_input: bool) -> Plan | None:
+    """The plan with the fewest parts that fits, None where none does."""
+    _, _, wire_words = live_buffers(program, volatile_input)
+    rest = sum(constant_bytes(program)) + sum(_fixed(program, board, wire_words, volatile_input))
+    if rest >= sum(size for _, _, size in _spans(board)):
+        return None  # no room even without maps
+    tried = search(program, board, volatile_input)
+    for option in tried.by_parts:
+        try:
+            return _separated(tried, option, board, volatile_input)
+        except NoRoomError:
+            continue
+    return None
 
 
 def _refuse_curves(program: Program, board: Board) -> None:

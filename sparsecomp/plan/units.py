@@ -125,8 +125,11 @@ def accelerated_unit_cycles(step: Step, board: Board) -> float:
 
 def layer_cycles(plan: Plan, index: int) -> int:
     """Estimated cycles of a step in an inference without failures, its commits and calls included."""
-    program, board, units = plan.program, plan.board, plan.units[index]
-    step = program.steps[index]
+    return cycles_in_units(plan.program, plan.program.steps[index], plan.units[index], plan.board)
+
+
+def cycles_in_units(program: Program, step: Step, units: Units, board: Board) -> int:
+    """The same before there is a plan."""
     if not walks(program, step, board):
         return step_cycles(program, step, board) + units.count * call_cycles(program, step, board)
     calls = math.ceil(step.items / units.per_step)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import networks
-import numpy as np
 import pytest
 
 import sparsecomp
@@ -15,7 +14,6 @@ from sparsecomp.errors import ConversionError
 from sparsecomp.frontend import to_module
 from sparsecomp.plan import Plan
 from sparsecomp.plan.check import check
-from sparsecomp.render import Vector, render
 from sparsecomp_tools.power import explore_directory
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "power"))
@@ -70,15 +68,6 @@ def moved(plan: Plan, name: str, onto: str) -> Plan:
     return replace(plan, placements=placements, arenas=arenas)
 
 
-def rendered(residual, plan: Plan, directory: Path) -> Path:
-    """The project of a plan that no checker has seen."""
-    vector = Vector(residual.words[0], np.concatenate(residual.answers[0]))
-    for name, data in render(plan, vector, "0" * 64, "0").items():
-        (directory / name).parent.mkdir(parents=True, exist_ok=True)
-        (directory / name).write_bytes(data)
-    return directory
-
-
 def add_step(residual):
     return next(step for step in residual.program.steps if step.kernel == "add")
 
@@ -88,7 +77,7 @@ def test_an_in_place_add_is_refused_and_found(residual, tmp_path):
     plan = moved(residual.plan, residual.program.base(step.output), residual.program.base(step.inputs[1]))
     with pytest.raises(ConversionError, match="writes over its own input"):
         check(plan)
-    directory = rendered(residual, plan, tmp_path / "project")
+    directory = networks.rendered(residual, plan, tmp_path / "project")
     assert explore_directory(directory, list(residual.words), residual.answers).divergences > 0
 
 
@@ -98,5 +87,5 @@ def test_a_buffer_reused_too_early_is_refused_and_found(residual, tmp_path):
     plan = moved(residual.plan, late, early)
     with pytest.raises(ConversionError, match="reused too early|writes over its own input"):
         check(plan)
-    directory = rendered(residual, plan, tmp_path / "project")
+    directory = networks.rendered(residual, plan, tmp_path / "project")
     assert explore_directory(directory, list(residual.words), residual.answers).divergences > 0

@@ -1,4 +1,6 @@
-"""300 random networks through the whole line: saved, loaded, converted, built, compared, and failed."""
+"""300 random networks through the whole line: saved, loaded, converted, cut into parts where that can be, built,
+compared, and failed.
+"""
 
 import hashlib
 import shutil
@@ -6,10 +8,12 @@ import subprocess
 from collections import Counter
 from importlib.resources import files
 from pathlib import Path
+from random import Random
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from parts import in_parts
 
 import sparsecomp
 from sparsecomp.boards import load_board
@@ -52,7 +56,9 @@ def check_network(folder: Path, chance):
     prepared = prepare(path, request)
     seen.update(node.op for node in prepared.loaded.graph.nodes)
     check_float(case, prepared)
-    plan = make_plan(prepared.program, load_board("host"), volatile_input=request.volatile_input)
+    program = in_parts(prepared.program, Random(seed))
+    seen["computed in parts"] += len(program.steps) > len(prepared.program.steps)
+    plan = make_plan(program, load_board("host"), volatile_input=request.volatile_input)
     project = folder / "project"
     shutil.rmtree(project, ignore_errors=True)
     write_files(project, generate(prepared, plan, layer_rows(plan)))
@@ -113,6 +119,7 @@ def test_random_networks_equal_the_reference_and_survive_failures(tmp_path):
     check_network(tmp_path)
     rare = {op: seen[op] for op in SUPPORTED if seen[op] < 10}
     assert not rare, f"operators drawn fewer than ten times: {rare}"
+    assert seen["computed in parts"] > NETWORKS // 4
     missing = sorted(option for option in offered if not taken[option])
     assert not missing, f"options never drawn: {missing}"
     assert len(offered) > 100

@@ -85,11 +85,11 @@ def board_at(clock_hz: int, *, flags: tuple[str, ...] = ()) -> Board:
     return replace(board, clock_hz=clock_hz, fram=replace(board.fram, wait_states=waits), toolchain=toolchain)
 
 
-def measure(network: Prepared, board: Board, *, lea_start_cycles: int | None = None) -> Run:
-    """Builds the self-test and runs it without failures; ``lea_start_cycles`` are those of run_elf. Raises ToolError
-    where the virtual board stops early.
+def measure(network: Prepared, board: Board, *, lea_start_cycles: int | None = None, tiles: str = "fit") -> Run:
+    """Builds the self-test and runs it without failures; ``lea_start_cycles`` are those of run_elf, ``tiles`` as for
+    make_plan. Raises ToolError where the virtual board stops early.
     """
-    plan = make_plan(network.program, board)
+    plan = make_plan(network.program, board, tiles=tiles)
     with tempfile.TemporaryDirectory(prefix="sparsecomp-") as folder:
         project, events, image = (Path(folder) / name for name in ("project", "events", "fram"))
         project.mkdir()

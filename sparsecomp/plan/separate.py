@@ -1,0 +1,290 @@
+"""Which layers are computed in bands of rows, and which maps are lifted (bands.py): a search over all short chains.
+
+Every chain of two to four layers is tried at every height that is a power of two, and what is alive meanwhile and the
+cycles are taken from the plan's own model. For each number of words, the chains with the fewest bands that keep all
+layers within it are found exactly (by dynamic programming over the steps). Each of these choices is then placed, with
+lifted maps where that lowers the arena.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from sparsecomp.bands import in_bands, lifted, may_be_banded, may_be_lifted
+from sparsecomp.boards import Board
+from sparsecomp.errors import DoesNotFitError
+from sparsecomp.plan.arena import height, place
+from sparsecomp.plan.buffers import live_buffers
+from sparsecomp.plan.code import STEP_BYTES, code_bytes
+from sparsecomp.plan.overlap import gaps, lives, load
+from sparsecomp.plan.units import cut, cycles_in_units
+from sparsecomp.program import Program
+
+LONGEST = 4  # layers of a chain
+MORE_CYCLES = 0.10  # of the network's, that separation may cost
+NEARLY = 1.10  # of the least bytes of maps, within which the fewest bytes in all are taken
+PIECES = (2, 3, 4, 6, 8)  # of a lifted map
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Steps ``first`` to ``last`` in bands of ``rows`` rows: words alive meanwhile at most, and what it takes more."""
+
+    first: int
+    last: int
+    rows: int
+    words: int
+    steps: int
+    cycles: int
+
+
+@dataclass(frozen=True)
+class Option:
+    """A program in parts. ``layers`` are the names of each chain's, ``lifted`` those of maps with their pieces; bytes
+    are of maps, and of maps and code with the layers' table.
+    """
+
+    program: Program
+    chains: tuple[Chain, ...]
+    layers: tuple[tuple[str, ...], ...]
+    lifted: Mapping[str, int]
+    map_bytes: int
+    fram_bytes: int
+    cycles: int
+
+
+@dataclass(frozen=True)
+class Search:
+    """All that was tried; ``options`` begins with the program as it was."""
+
+    chains: tuple[Chain, ...]
+    options: tuple[Option, ...]
+
+    @property
+    def allowed(self) -> list[Option]:
+        """Options that cost no more cycles than the limit, and no more FRAM than they save."""
+        plain = self.options[0]
+        most = plain.cycles * (1 + MORE_CYCLES)
+        return [o for o in self.options if o.cycles <= most and o.fram_bytes <= plain.fram_bytes]
+
+    @property
+    def least(self) -> Option:
+        """Of those with nearly the least bytes of maps, the one with the fewest bytes in all."""
+        limit = NEARLY * min(o.map_bytes for o in self.allowed)
+        return min((o for o in self.allowed if o.map_bytes <= limit), key=lambda o: (o.fram_bytes, o.map_bytes))
+
+    @property
+    def by_parts(self) -> list[Option]:
+        """Those with the fewest parts first."""
+        return sorted(self.allowed, key=lambda o: (len(o.program.steps), o.fram_bytes))
+
+    def notes(self, chosen: Option) -> tuple[str, ...]:
+        """One line a part of the choice, then bytes and cycles before and after; nothing where it is no choice."""
+        plain = self.options[0]
+        if chosen is plain:
+            return ()
+        chains = zip(chosen.layers, chosen.chains, strict=True)
+        lines = [f"{', '.join(layers)}: computed in bands of {chain.rows} rows" for layers, chain in chains]
+        lines += [f"map '{name}' is lifted in {pieces} parts" for name, pieces in chosen.lifted.items()]
+        more = 100 * (chosen.cycles / plain.cycles - 1)
+        lines.append(
+            f"in parts, maps take {chosen.map_bytes:,} bytes instead of {plain.map_bytes:,}, code with the layers' "
+            f"table {chosen.fram_bytes - chosen.map_bytes - (plain.fram_bytes - plain.map_bytes):,} more, and an "
+            f"inference about {more:+.1f} % cycles"
+        )
+        return tuple(lines)
+
+    def told(self, chosen: Option) -> dict[str, Any]:
+        """For plan.json: the choice, the others with the reason why not, and each chain's other heights."""
+        plain = self.options[0]
+        return {
+            "before": _figures(plain),
+            "chosen": _figures(chosen),
+            "rejected": [_figures(o) | {"why": self._why_not(o, chosen)} for o in self.options if o is not chosen],
+            "chains_tried": len(self.chains),
+            "chains": [
+                {
+                    "layers": list(layers),
+                    "heights": [
+                        {
+                            "rows": c.rows,
+                            "bytes_alive": 2 * c.words,
+                            "steps_more": c.steps,
+                            "cycles_more": c.cycles,
+                            "chosen": c == chain,
+                        }
+                        for c in self.chains
+                        if (c.first, c.last) == (chain.first, chain.last)
+                    ],
+                    "output_channel_groups_at_least": 2 * channel_groups(plain.program, chain),
+                }
+                for chain, layers in zip(chosen.chains, chosen.layers, strict=True)
+            ],
+        }
+
+    def _why_not(self, option: Option, chosen: Option) -> str:
+        plain = self.options[0]
+        if option.cycles > plain.cycles * (1 + MORE_CYCLES):
+            return (
+                f"{100 * (option.cycles / plain.cycles - 1):.1f} % more cycles, the most is {100 * MORE_CYCLES:.0f} %"
+            )
+        if option.fram_bytes > plain.fram_bytes:
+            return f"its table takes more than it saves: {option.fram_bytes - plain.fram_bytes} bytes more in all"
+        if option.map_bytes > chosen.map_bytes:
+            return f"{option.map_bytes - chosen.map_bytes} bytes of maps more"
+        return f"{option.fram_bytes - chosen.fram_bytes} bytes more in all"
+
+
+def _figures(option: Option) -> dict[str, Any]:
+    chains = zip(option.layers, option.chains, strict=True)
+    return {
+        "bands": [{"layers": list(layers), "rows": chain.rows} for layers, chain in chains],
+        "lifted": dict(option.lifted),
+        "map_bytes": option.map_bytes,
+        "map_and_code_bytes": option.fram_bytes,
+        "cycles_estimated": option.cycles,
+        "steps": len(option.program.steps),
+    }
+
+
+def channel_groups(program: Program, chain: Chain) -> int:
+    """Words alive at least where a chain were computed in groups of its last layer's output channels instead of rows:
+    each group reads the whole input again, and with two groups half of the output is there when the second begins.
+    """
+    names = {program.base(name) for name in program.steps[chain.first].inputs}
+    whole = sum(program.tensors[name].stored for name in names)
+    return (whole + program.tensors[program.steps[chain.last].output].stored // 2) * program.element_words
+
+
+@dataclass
+class _Model:
+    """What the plan of a program would be."""
+
+    program: Program
+    board: Board
+    volatile_input: bool
+    loads: np.ndarray = field(init=False)  # words alive at most, a step
+
+    def __post_init__(self) -> None:
+        self.buffers, _, wire_words = live_buffers(self.program, self.volatile_input)
+        self.units, _ = cut(self.program, self.board, wire_words)
+        self.lives = lives(self.program, self.buffers, self.units)
+        alive = load(self.lives, [b.name for b in self.buffers])
+        self.loads = np.maximum.reduceat(alive, [u.first + 1 for u in self.units])
+
+    @cached_property
+    def cycles(self) -> np.ndarray:
+        """Of each step."""
+        steps = zip(self.program.steps, self.units, strict=True)
+        return np.array([cycles_in_units(self.program, step, units, self.board) for step, units in steps])
+
+    @cached_property
+    def words(self) -> int:
+        """Of the arena."""
+        bound = int(self.loads.max())
+        return height(self.buffers, place(self.buffers, gaps=gaps(self.lives, self.buffers), bound=bound))
+
+    def code(self) -> int:
+        """Bytes of code and of the layers' table; on a host of the table alone, as a device has it."""
+        if self.board.is_host:
+            return STEP_BYTES * len(self.program.steps)
+        return code_bytes(self.program, self.board)
+
+
+def search(program: Program, board: Board, volatile_input: bool = False) -> Search:
+    """Tries chains, then the choices among them. Raises DoesNotFitError as ``cut`` for the program as it is."""
+    plain = _Model(program, board, volatile_input)
+    chains = tuple(_chains(plain))
+    options = [_option(plain, (), {}), *_options(plain, (), {})]
+    for chosen in _choices(plain.loads, chains):
+        whole = program
+        for chain in reversed(chosen):
+            whole = in_bands(whole, chain.first, chain.last, chain.rows)
+        try:
+            model = _Model(whole, board, volatile_input)
+        except DoesNotFitError:
+            continue
+        layers = [tuple(s.name for s in program.steps[c.first : c.last + 1] if s.kernel != "fill") for c in chosen]
+        options.append(_option(model, chosen, {}, layers))
+        if 2 * int(model.loads.max()) < min(o.map_bytes for o in options):
+            options += _options(model, chosen, layers)
+    return Search(chains, tuple(options))
+
+
+def _option(model: _Model, chains: Sequence[Chain], lifts: Mapping[str, int], layers=()) -> Option:
+    maps = 2 * model.words
+    code = model.code()
+    return Option(model.program, tuple(chains), tuple(layers), dict(lifts), maps, maps + code, int(model.cycles.sum()))
+
+
+def _chains(plain: _Model) -> Iterator[Chain]:
+    """Every chain that needs fewer words than its layers one by one, at every height at which it does."""
+    program = plain.program
+    computing = [i for i, step in enumerate(program.steps) if step.kernel != "fill"]
+    for at, first in enumerate(computing):
+        for last in computing[at + 1 : at + LONGEST]:
+            if not may_be_banded(program, first, last):
+                continue
+            before = int(plain.loads[first : last + 1].max())
+            rows = 1
+            while rows < program.tensors[program.steps[last].output].height:
+                banded = in_bands(program, first, last, rows)
+                more = len(banded.steps) - len(program.steps)
+                try:
+                    model = _Model(banded, plain.board, plain.volatile_input)
+                except DoesNotFitError:
+                    break
+                words = int(model.loads[first : last + 1 + more].max())
+                if words < before:
+                    cycles = int(model.cycles.sum() - plain.cycles.sum())
+                    yield Chain(first, last, rows, words, more, cycles)
+                rows *= 2
+
+
+def _choices(loads: np.ndarray, chains: Sequence[Chain]) -> Iterator[tuple[Chain, ...]]:
+    """For each number of words the chains with the fewest steps that keep all layers within it, each once."""
+    seen = set()
+    for words in sorted({int(n) for n in loads} | {c.words for c in chains}):
+        best: list[tuple[int, int, tuple[Chain, ...]] | None] = [(0, 0, ())]
+        for i, alone in enumerate(loads):
+            ways = [best[i]] if alone <= words and best[i] is not None else []
+            for c in chains:
+                before = best[c.first] if c.last == i and c.words <= words else None
+                if before is not None:
+                    ways.append((before[0] + c.steps, before[1] + c.cycles, (*before[2], c)))
+            best.append(min(ways, key=lambda way: way[:2], default=None))
+        if best[-1] is not None and best[-1][2] and best[-1][2] not in seen:
+            seen.add(best[-1][2])
+            yield best[-1][2]
+
+
+def _options(model: _Model, chains: Sequence[Chain], layers) -> Iterator[Option]:
+    """The same with lifted maps, where placing them so takes fewer words."""
+    for pieces in PIECES:
+        if model.words <= int(model.loads.max()):
+            return
+        lifts = {}
+        for name, tensor in model.program.tensors.items():
+            both = (tensor.stored + -(-tensor.stored // pieces)) * model.program.element_words
+            if tensor.stored >= 8 * pieces and both < model.words and may_be_lifted(model.program, name):
+                lifts[name] = pieces
+        found = _lifted(model, lifts)
+        for name in list(lifts):  # fewer are better
+            fewer = {other: n for other, n in lifts.items() if other != name}
+            without = _lifted(model, fewer)
+            if without.words <= found.words:
+                lifts, found = fewer, without
+        if lifts and found.words < model.words:
+            yield _option(found, chains, lifts, layers)
+
+
+def _lifted(model: _Model, lifts: Mapping[str, int]) -> _Model:
+    program = model.program
+    for name, pieces in lifts.items():
+        program = lifted(program, name, pieces)
+    return _Model(program, model.board, model.volatile_input)
