@@ -49,6 +49,8 @@ class Network(nn.Module):
                 x = x + x
             elif kind == "concat":
                 x = torch.cat([x, stage(x)], 1)
+            elif kind == "unseen":
+                x = torch.cat([torch.zeros_like(x), x], 1)
             elif kind == "side":
                 outputs.append(x)
             else:
@@ -100,7 +102,12 @@ def batch_norm(d: Draw, dims: int, channels: int, rng) -> nn.Module:
 
 
 def pool(d: Draw, rank: int) -> nn.Module:
-    kind = d.one("pool", "max", "avg", "adaptive")
+    kind = d.one("pool", "max", "avg", "adaptive", "channels")
+    if kind == "channels" and rank == 2:
+        kernel = (d.one("channels.kernel", 2, 3), *d.one("channels.space", (1, 1), (2, 2)))
+        return nn.MaxPool3d(kernel, (d.one("channels.stride", 1, 2), *kernel[1:]))
+    if kind == "channels":
+        kind = "max"
     if kind == "adaptive":
         return (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d)[rank - 1](d.one("adaptive.size", 1, 2, 3))
     kernel, ceil = d.one(f"{kind}.kernel", 2, 3), d.one(f"{kind}.ceil_mode", False, True)
@@ -153,6 +160,7 @@ FLAT_WEIGHTS = {
     "double": 1,
     "softmax": 2,
     "side": 1,
+    "unseen": 1,
 }
 MAP_WEIGHTS = {
     "conv": 4,
@@ -169,6 +177,8 @@ MAP_WEIGHTS = {
     "double": 1,
     "side": 1,
     "join": 1,
+    "unseen": 2,
+    "upsample": 2,
 }
 FLAT, MAPS = ([name for name, n in kinds.items() for _ in range(n)] for kinds in (FLAT_WEIGHTS, MAP_WEIGHTS))
 
@@ -218,6 +228,8 @@ def stage(d: Draw, name: str, x: torch.Tensor, rng):
         return name, nn.Flatten() if d.one("flatten", "module", "functional") == "module" else lambda t: t.flatten(1)
     if name == "reshape":
         return name, reshape(d, x)
+    if name == "upsample":
+        return name, nn.Upsample(scale_factor=d.one("upsample", 2, 3))
     if name == "softmax":
         return name, nn.Softmax(1) if d.one("softmax", "soft", "log") == "soft" else nn.LogSoftmax(1)
     if name == "join":

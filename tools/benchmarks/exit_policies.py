@@ -1,8 +1,8 @@
 """``python -m sparsecomp_tools.benchmarks.exit_policies MODEL.pt …``: exit policies under scarce energy.
 
-Events arrive at random, one in five seconds in the mean, and have to be answered within three; a missed one is
-wrong. Each cell is a network, a supply and a capacitor; every policy meets the same events, samples and traces, 20 seeds
-of ten minutes. The adaptive policy's two numbers are chosen for each cell on five other seeds and the other half of the
+Events arrive at random, one in five seconds in the mean, and have to be answered within three; a missed one is wrong.
+Each cell is a network, a supply and a capacitor; every policy meets the same events, samples and traces, 20 seeds of
+ten minutes. The adaptive policy's two numbers are chosen for each cell on five other seeds and the other half of the
 samples. Costs are measured on the virtual board (simulated), the events run in the event simulator.
 """
 
