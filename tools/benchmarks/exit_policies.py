@@ -1,8 +1,8 @@
 """``python -m sparsecomp_tools.benchmarks.exit_policies MODEL.pt …``: exit policies under scarce energy.
 
 Events arrive at random, one in five seconds in the mean, and have to be answered within three; a missed one is wrong.
-Each cell is a network, a supply and a capacitor; every policy meets the same events, samples and traces, 20 seeds of
-ten minutes. The adaptive policy's two numbers are chosen for each cell on five other seeds and the other half of the
+A cell is a network, a supply and a capacitor; every policy meets the same events, samples and traces, 20 seeds of ten
+minutes. The adaptive policy's two numbers are chosen for each cell on five other seeds and the other half of the
 samples. Costs are measured on the virtual board (simulated), the events run in the event simulator.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import click
@@ -34,9 +35,9 @@ PERIOD, DEADLINE = 5.0, 3.0  # seconds
 SEEDS, TUNING_SEEDS = range(20), range(100, 105)
 CAPACITORS_UF = (100.0, 470.0, 2200.0)
 SUPPLIES: dict[str, Callable[[int], Harvest]] = {
-    "constant": lambda seed: constant(300.0),
-    "solar": lambda seed: indoor_solar(seed, 800.0),
-    "rf": lambda seed: bursty_rf(seed, 5000.0),
+    "constant": cache(lambda seed: constant(300.0)),
+    "solar": cache(lambda seed: indoor_solar(seed, 800.0)),
+    "rf": cache(lambda seed: bursty_rf(seed, 5000.0)),
 }
 ABUNDANT_UW = 20_000.0  # more than the device draws
 SHARES = (0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
@@ -57,7 +58,7 @@ def _scene(
     times = poisson(seed, PERIOD, SECONDS)
     mine = np.arange(half, len(bench.labels), 2)
     samples = np.random.default_rng([seed, 4]).choice(mine, len(times))
-    return times, [int(n) for n in samples], World(load_board(BOARD), capacitor, supply(seed))
+    return times, [int(n) for n in samples], World(bench.plan.board, capacitor, supply(seed))
 
 
 def _tuned(bench: Bench, supply: Callable[[int], Harvest], capacitor: float) -> str:
