@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from sparsecomp.plan import Plan
 from sparsecomp.plan.exit_levels import with_levels
 from sparsecomp.prepare import Prepared, Request, prepare, test_data
 from sparsecomp.reference import exit_elements, wire_words
-from sparsecomp_tools.adaptive.costs import measure_costs
+from sparsecomp_tools.adaptive.costs import Costs, measure_costs, sample_units
 from sparsecomp_tools.adaptive.firmware import EventFirmware, built_firmware
 from sparsecomp_tools.adaptive.on_board import run_on_board
 from sparsecomp_tools.adaptive.scenario import Answers, Score, Work, World, poisson, run_events
@@ -37,10 +37,19 @@ class Bench:
     prepared: Prepared
     plan: Plan
     firmware: EventFirmware
-    work: Work
+    costs: Costs
     answers: Answers
     words: np.ndarray
     labels: np.ndarray
+    folder: Path
+    known: dict[int, Work] = field(default_factory=dict)
+
+    def work(self, sample: int) -> Work:
+        """The inference on a sample, measured when it is first asked for."""
+        if sample not in self.known:
+            units = sample_units(self.plan, self.firmware, self.words[sample], self.folder)
+            self.known[sample] = Work(self.plan, replace(self.costs, units=units))
+        return self.known[sample]
 
     def policy(self, text: str, capacitor_uF: float) -> Policy:
         """The words of a policy, its levels for a capacitor."""
@@ -71,7 +80,7 @@ def event_bench(model: Any, board: Board, request: Request, data: str | Path | N
         folder = Path(name)
         with built_firmware(prepared, plan, folder) as firmware:
             costs = measure_costs(plan, firmware, words, folder)
-            yield Bench(prepared, plan, firmware, Work(plan, costs), answers, words, test.labels)
+            yield Bench(prepared, plan, firmware, costs, answers, words, test.labels, folder)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -75,6 +76,12 @@ def measure_costs(plan: Plan, firmware: EventFirmware, samples: Sequence[np.ndar
     )
 
 
+def sample_units(plan: Plan, firmware: EventFirmware, words: np.ndarray, folder: Path) -> tuple[Cost, ...]:
+    """What each restart unit costs on one sample: a few per thousand depend on the data. Raises as measure_costs."""
+    early = len(plan.program.exits) - 1
+    return _trip(plan, firmware, words, Policy(early, (NEVER,) * early, (0,) * early), folder).units
+
+
 def _exit_units(plan: Plan) -> list[int]:
     return [plan.units[i].first for i, step in enumerate(plan.program.steps) if step.kernel == "exit"]
 
@@ -90,9 +97,10 @@ class _Trip:
 
 def _run(plan: Plan, firmware: EventFirmware, words: np.ndarray, policy: Policy, folder: Path, **more) -> np.ndarray:
     """The events of one run from a fresh image."""
-    image, events = folder / "costs.fram", folder / "costs.events"
-    image.unlink(missing_ok=True)
-    run_elf(plan.board, firmware.elf, image=image)  # nothing waits yet: this only writes the program
+    fresh, image, events = (folder / f"costs.{name}" for name in ("fresh", "fram", "events"))
+    if not fresh.exists():
+        run_elf(plan.board, firmware.elf, image=fresh)  # nothing waits yet: this only writes the program
+    shutil.copyfile(fresh, image)
     memory = Image(image, firmware)
     memory.offer(1, words)
     if policy.margins:

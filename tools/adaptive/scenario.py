@@ -7,7 +7,7 @@ on another, is missed. Costs are those measured on the virtual board; only decis
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -71,8 +71,8 @@ class World:
 
 @dataclass(frozen=True)
 class Work:
-    """The pieces of an inference: a track up to each exit's decision, with what resuming costs at its boundaries, the
-    decision to go on and to leave.
+    """The pieces of an inference on one sample: a track up to each exit's decision, with what resuming costs at its
+    boundaries, the decision to go on and to leave.
     """
 
     plan: Plan
@@ -133,10 +133,10 @@ def poisson(seed: int, mean_seconds: float, until: float) -> list[float]:
 
 
 def run_events(
-    work: Work, world: World, policy: Policy, answers: Answers, times: Sequence[float], samples: Sequence[int],
+    work: Callable[[int], Work], world: World, policy: Policy, answers: Answers, times: Sequence[float], samples: Sequence[int],
     deadline: float,
 ) -> Score:  # fmt: skip
-    """Every event of ``times`` (seconds, rising), of sample ``samples[i]``."""
+    """Every event of ``times`` (seconds, rising), of sample ``samples[i]``, whose work is ``work(samples[i])``."""
     device, outcomes = world.device(), []
     for time, sample in zip(times, samples, strict=True):
         if device.time > time + TINY:
@@ -146,7 +146,7 @@ def run_events(
         if not device.on:
             outcomes.append(Outcome(time, missed="no power"))
             continue
-        outcomes.append(_event(work, world, device, policy, answers, sample, time))
+        outcomes.append(_event(work(sample), world, device, policy, answers, sample, time))
     right = [
         o.answered is not None and o.answered <= o.time + deadline and o.answer == answers.labels[s]
         for o, s in zip(outcomes, samples, strict=True)

@@ -26,7 +26,7 @@ from sparsecomp.frontend.saving import write_atomically
 from sparsecomp.prepare import Request
 from sparsecomp_tools.adaptive.comparing import Bench, agree, event_bench
 from sparsecomp_tools.adaptive.on_board import run_on_board
-from sparsecomp_tools.adaptive.scenario import Score, World, fixed, poisson, run_events
+from sparsecomp_tools.adaptive.scenario import Score, Work, World, fixed, poisson, run_events
 from sparsecomp_tools.adaptive.supplies import SECONDS, Harvest, bursty_rf, constant, indoor_solar
 from sparsecomp_tools.benchmarks.kernels import table
 
@@ -143,7 +143,7 @@ def run(models: Sequence[Path], quick: bool) -> dict:
     for path in models:
         with event_bench(path, load_board(BOARD), Request()) as bench:
             spent = 0.0
-            for k, (track, _) in enumerate(bench.work.pieces):
+            for k, (track, _) in enumerate(Work(bench.plan, bench.costs).pieces):
                 spent += track.uJ[-1]
                 right = float((bench.answers.classes[:, k] == bench.labels).mean())
                 costs.append({"network": path.stem, "exit": k, "uJ": round(spent, 1), "accuracy": round(right, 4)})
