@@ -75,16 +75,15 @@ def candidates(network: nn.Module, example: Tensor) -> tuple[Point, ...]:
     runs, _ = visited(network, example)
     order = [path for path, _ in runs]
     leaves = [(p, out) for p, out in runs if not any(True for _ in network.get_submodule(p).children())]
-    found, weighted = [], False
+    found, computed = [], False
     for (path, output), (following, _) in zip(leaves, leaves[1:], strict=False):
         module, next_module = network.get_submodule(path), network.get_submodule(following)
-        weighted = weighted or isinstance(module, LAYERS)
-        flat = isinstance(next_module, nn.Flatten) and output.dim() > 2
-        ends = isinstance(next_module, LAYERS) or flat
-        # A flattened map is the map itself.
-        if weighted and ends and not isinstance(module, nn.Flatten) and order.count(path) == 1:
+        computed = computed or isinstance(module, LAYERS)
+        flattened = isinstance(next_module, nn.Flatten) and output.dim() > 2
+        if computed and (flattened or isinstance(next_module, LAYERS)) and order.count(path) == 1:
             if torch.is_tensor(output) and output.dim() - 1 in MAP_RANKS:
                 found.append(Point(path, tuple(output.shape[1:])))
+                computed = False
     return tuple(found)
 
 

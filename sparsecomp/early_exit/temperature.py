@@ -12,7 +12,7 @@ import numpy as np
 
 from sparsecomp.errors import InputError
 
-RANGE = (1 / 64, 64.0)  # of a temperature: where every answer is right no finite one is best
+RANGE = (1 / 64, 64.0)  # of a temperature
 HALVINGS = 40
 
 
@@ -24,12 +24,17 @@ def nll(logits: np.ndarray, labels: np.ndarray, temperature: float = 1.0) -> flo
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature with the least ``nll``, within ``RANGE``. Raises InputError where there are no data."""
+    """The temperature under which ``labels`` are likeliest, within ``RANGE``. Raises InputError without any.
+
+    Where N answers are right, one more may be wrong: each label counts for all but 1 / (N + 2), the other classes share
+    that (Platt's targets, 1999). Without it the best temperature of answers that are all right would be zero.
+    """
     if len(logits) == 0 or len(logits) != len(labels):
         raise InputError(f"{len(logits)} answers for {len(labels)} labels", "give validation data with their classes")
     values = logits.astype(np.float64)
     values -= values.max(axis=1, keepdims=True)
-    right = values[np.arange(len(labels)), labels].mean()
+    doubt = 1 / (len(labels) + 2)
+    right = (1 - doubt) * values[np.arange(len(labels)), labels].mean() + doubt * values.mean()
     # The likelihood is convex in 1 / temperature: its slope is the mean logit under the softmax less that of the label.
     low, high = (math.log(1 / t) for t in reversed(RANGE))
     for _ in range(HALVINGS):

@@ -14,7 +14,7 @@ def images(count, seed=0):
     """(x (count, 1, 12, 12) float32, y (count,) int64 of 4 classes)"""
     random = np.random.default_rng(seed)
     y = np.arange(count) % 4
-    x = random.normal(0, 0.35, (count, 1, 12, 12))
+    x = random.normal(0, 0.6, (count, 1, 12, 12))
     for i, label in enumerate(y):
         row, column = (label // 2) * 6, (label % 2) * 6
         x[i, 0, row : row + 6, column : column + 6] += 0.5
