@@ -17,6 +17,7 @@ FOLDER = Path(__file__).parents[2] / "tools" / "notebooks"
 PROMISED = {
     "compress": ("model.pt",),
     "convert_deploy": ("model.pt", "my_model/model.c", "my_model/headers/conv2.h", "host/report.json"),
+    "early_exit": ("exits.pt", "exits/model_ee.c", "exits/report.json"),
     "har": ("har.pt", "har/model.c", "har/report.json"),
 }
 SMALL = {"EPOCHS": "1", "STEPS": "2", "SAMPLES": "600", "FAILURES": "20"}

@@ -133,8 +133,8 @@ def poisson(seed: int, mean_seconds: float, until: float) -> list[float]:
 
 
 def run_events(
-    work: Callable[[int], Work], world: World, policy: Policy, answers: Answers, times: Sequence[float], samples: Sequence[int],
-    deadline: float,
+    work: Callable[[int], Work], world: World, policy: Policy, answers: Answers, times: Sequence[float],
+    samples: Sequence[int], deadline: float,
 ) -> Score:  # fmt: skip
     """Every event of ``times`` (seconds, rising), of sample ``samples[i]``, whose work is ``work(samples[i])``."""
     device, outcomes = world.device(), []
