@@ -173,7 +173,7 @@ void supply_look(struct machine *m)
         return;
     uint64_t cycles = budget(m) / energy_worst_cycle(m);
     m->look_cycle = m->cycles + (cycles == 0 ? 1u : cycles);
-    if (m->supply.trace.volts) { /* its power depends on what is left */
+    if (m->supply.trace.count != 0) { /* what is lost of a full capacitor's income is known as long as that stays */
         uint64_t step = clock_cycle_at(m, m->supply.until_ps);
         m->look_cycle = step < m->look_cycle ? step : m->look_cycle;
     }
