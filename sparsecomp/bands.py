@@ -78,7 +78,8 @@ def _rows_read(program: Program, step: Step, name: str, target: int) -> int:
         cell = a["start"] + (target - 1) * a["row_step"] + (out.width - 1) * a["column_step"]
         cell += (rows - 1) * below + (columns - 1) * beside + int(a["offsets"].max(initial=0))
         cell += (out.channels // a["group_size"] - 1) * a["group_step"]
-        return min(max(cell // source.pitch + 1 - source.halo[0], 0), source.height)
+        # The cells above a map are filled with its first row, also where a window has nothing but them.
+        return min(max(cell // source.pitch + 1 - source.halo[0], 1), source.height)
     if step.kernel == "max_pool":
         return min(_first_row(step, target - 1) + (a["kernel"][0] - 1) * a["dilation"][0] + 1, source.height)
     return target

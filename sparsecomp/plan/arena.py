@@ -31,8 +31,8 @@ def height(buffers: Sequence[Buffer], offsets: dict[str, int]) -> int:
 
 
 def place(buffers: Sequence[Buffer], seed: int = 0, gaps: Gaps = NO_GAPS, bound: int | None = None) -> dict[str, int]:
-    """Word offset of each buffer; ``gaps`` as in overlap.py, ``bound`` the words that nothing can do without (None:
-    those of all buffers alive at once).
+    """Word offset of each buffer; ``gaps`` as in overlap.py, ``bound`` the words at which the search may stop
+    (None: those of all buffers alive at once).
     """
     buffers = tuple(buffers)
     apart, _ = live_words(buffers)
@@ -79,7 +79,7 @@ def divide(buffers: Sequence[Buffer], capacities: Sequence[int], gaps: Gaps = NO
 
     ``capacities`` are in words. A buffer that fits nowhere is in none of the groups.
     """
-    if height(buffers, place(buffers, gaps=gaps)) <= capacities[0]:
+    if height(buffers, place(buffers, gaps=gaps, bound=capacities[0])) <= capacities[0]:
         return [list(buffers), *([] for _ in capacities[1:])]
     groups: list[list[Buffer]] = [[] for _ in capacities]
     for buffer in sorted(buffers, key=lambda b: (-b.words, b.first, b.name)):

@@ -38,38 +38,61 @@ def lives(program: Program, buffers: Sequence[Buffer], units: Sequence[Units]) -
     """The life of each buffer."""
     count = sum(u.count for u in units) + 2
     size = program.element_words
-    sizes = {b.name: b.words // size for b in buffers if b.name != RECEIVED}
-    begin = {name: np.full(n, NEVER) for name, n in sizes.items()}
-    end = {name: np.full(n, -1, np.int64) for name, n in sizes.items()}
+    touched: dict[str, list[tuple[bool, np.ndarray, np.ndarray, np.ndarray]]] = {b.name: [] for b in buffers}
     for step, cut in zip(program.steps, units, strict=True):
+        when = np.arange(cut.first, cut.first + cut.count) + 1
         for name, written, (low, high) in _touched(program, step, cut):
-            if name not in sizes:
-                continue
-            for unit, (a, b) in enumerate(zip(low, high, strict=True), cut.first + 1):
-                end[name][a:b] = unit
-                if written:
-                    np.minimum(begin[name][a:b], unit, out=begin[name][a:b])
-    for name in (*(port.tensor for port in program.outputs), *(leaving.tensor for leaving in program.exits)):
-        if program.base(name) in sizes:
-            end[program.base(name)][:] = count - 1
-    found = {name: _life(begin[name], end[name], count, size) for name in sizes}
+            if name in touched:
+                touched[name].append((written, low, high, when))
+    lasting = (*(port.tensor for port in program.outputs), *(leaving.tensor for leaving in program.exits))
+    read_last = {program.base(name) for name in lasting}
+    found = {}
     for buffer in buffers:
         if buffer.name == RECEIVED:
             last = units[buffer.last].first + units[buffer.last].count if buffer.last != DELIVERY else 0
             alive = np.arange(count) <= last
             found[RECEIVED] = Life(np.where(alive, 0, NEVER), np.where(alive, buffer.words, -1))
+            continue
+        cells = program.tensors[buffer.name].stored
+        low, high, when = (np.concatenate([t[i] for t in touched[buffer.name]]) for i in (1, 2, 3))
+        written = np.concatenate([np.full(len(t[1]), t[0]) for t in touched[buffer.name]])
+        begin = _painted(cells, low[written], high[written], when[written], np.minimum, NEVER)
+        end = _painted(cells, low, high, when, np.maximum, -1)
+        found[buffer.name] = _life(begin, np.full(cells, count - 1) if buffer.name in read_last else end, count, size)
     return found
 
 
 def _life(begin: np.ndarray, end: np.ndarray, count: int, size: int) -> Life:
-    low, high = np.full(count, NEVER), np.full(count, -1, np.int64)
     changes = np.flatnonzero((np.diff(begin) != 0) | (np.diff(end) != 0)) + 1
-    for first, last in zip((0, *changes), (*changes, len(begin)), strict=True):
-        alive = slice(begin[first], end[first] + 1)
-        if begin[first] < NEVER:
-            np.minimum(low[alive], first * size, out=low[alive])
-            np.maximum(high[alive], last * size, out=high[alive])
-    return Life(low, high)
+    first, last = np.concatenate([[0], changes]), np.concatenate([changes, [len(begin)]])
+    some = begin[first] < NEVER
+    first, last = first[some], last[some]
+    alive = begin[first], end[first] + 1
+    return Life(
+        _painted(count, *alive, first * size, np.minimum, NEVER), _painted(count, *alive, last * size, np.maximum, -1)
+    )
+
+
+def _painted(
+    count: int, low: np.ndarray, high: np.ndarray, values: np.ndarray, extreme: np.ufunc, nothing: int
+) -> np.ndarray:
+    """Of ``count`` cells the extreme of the values whose range [low, high) has them, ``nothing`` where none has. A
+    range is two overlapping ones of a power of two.
+    """
+    low, high = np.maximum(low, 0), np.minimum(high, count)
+    kept = low < high
+    low, high, values = low[kept], high[kept], values[kept]
+    power = np.frexp(high - low)[1] - 1  # 2**power <= length
+    above = np.full(count, nothing, np.int64)
+    for level in range(int(power.max(initial=0)), -1, -1):
+        mine, width = power == level, 1 << level
+        cells = above
+        extreme.at(cells, low[mine], values[mine])
+        extreme.at(cells, high[mine] - width, values[mine])
+        if level:
+            above = cells.copy()
+            extreme(above[width // 2 :], cells[: count - width // 2], out=above[width // 2 :])
+    return above
 
 
 def gaps(found: Mapping[str, Life], buffers: Sequence[Buffer]) -> dict[tuple[str, str], tuple[int, int]]:

@@ -211,7 +211,9 @@ def search(program: Program, board: Board, volatile_input: bool = False) -> Sear
             continue
         layers = [tuple(s.name for s in program.steps[c.first : c.last + 1] if s.kernel != "fill") for c in chosen]
         options.append(_option(model, chosen, {}, layers))
-        if 2 * int(model.loads.max()) < min(o.map_bytes for o in options):
+        # Lifting takes a part of what can be won, and more of everything else.
+        affordable = options[-1].cycles <= options[0].cycles * (1 + MORE_CYCLES)
+        if affordable and 2 * int(model.loads.max()) < min(o.map_bytes for o in options):
             options += _options(model, chosen, layers)
     return Search(chains, tuple(options))
 
@@ -265,26 +267,33 @@ def _choices(loads: np.ndarray, chains: Sequence[Chain]) -> Iterator[tuple[Chain
 
 def _options(model: _Model, chains: Sequence[Chain], layers) -> Iterator[Option]:
     """The same with lifted maps, where placing them so takes fewer words."""
+    needed: list[str] | None = None
     for pieces in PIECES:
         if model.words <= int(model.loads.max()):
             return
-        lifts = {}
-        for name, tensor in model.program.tensors.items():
-            both = (tensor.stored + -(-tensor.stored // pieces)) * model.program.element_words
-            if tensor.stored >= 8 * pieces and both < model.words and may_be_lifted(model.program, name):
-                lifts[name] = pieces
-        found = _lifted(model, lifts)
-        for name in list(lifts):  # fewer are better
-            fewer = {other: n for other, n in lifts.items() if other != name}
-            without = _lifted(model, fewer)
+        names = [name for name in needed or model.program.tensors if _liftable(model, name, pieces)]
+        found = _lifted(model, names, pieces)
+        if found.words >= model.words:
+            continue
+        for name in names if needed is None else ():  # fewer are better
+            fewer = [other for other in names if other != name]
+            without = _lifted(model, fewer, pieces)
             if without.words <= found.words:
-                lifts, found = fewer, without
-        if lifts and found.words < model.words:
-            yield _option(found, chains, lifts, layers)
+                names, found = fewer, without
+        if found.words <= NEARLY * int(model.loads.max()):  # other pieces change little: the same maps again
+            needed = names
+        yield _option(found, chains, dict.fromkeys(names, pieces), layers)
 
 
-def _lifted(model: _Model, lifts: Mapping[str, int]) -> _Model:
+def _liftable(model: _Model, name: str, pieces: int) -> bool:
+    """Whether a map can be lifted, and that alone takes less than all maps do now."""
+    tensor = model.program.tensors[name]
+    both = (tensor.stored + -(-tensor.stored // pieces)) * model.program.element_words
+    return tensor.stored >= 8 * pieces and both < model.words and may_be_lifted(model.program, name)
+
+
+def _lifted(model: _Model, names: Sequence[str], pieces: int) -> _Model:
     program = model.program
-    for name, pieces in lifts.items():
+    for name in names:
         program = lifted(program, name, pieces)
     return _Model(program, model.board, model.volatile_input)
