@@ -153,12 +153,16 @@ def _figures(option: Option) -> dict[str, Any]:
 
 
 def channel_groups(program: Program, chain: Chain) -> int:
-    """Words alive at least where a chain were computed in groups of its last layer's output channels instead of rows:
-    each group reads the whole input again, and with two groups half of the output is there when the second begins.
+    """Words alive at least where layers of a chain were computed in groups of output channels instead of rows: a layer
+    whose channels each read all of its input needs that whole to the last group, and with two groups half of its
+    output is there when the second begins. A chain without such a layer reads its own input again for each group.
     """
-    names = {program.base(name) for name in program.steps[chain.first].inputs}
-    whole = sum(program.tensors[name].stored for name in names)
-    return (whole + program.tensors[program.steps[chain.last].output].stored // 2) * program.element_words
+    steps = [s for s in program.steps[chain.first : chain.last + 1] if s.kernel != "fill"]
+    macs = [s for s in steps if s.kernel == "mac"]
+    of_all = [s for s in macs if s.attrs["group_size"] == program.tensors[s.output].channels]
+    pairs = [(s.inputs[0], s.output) for s in of_all] or [(steps[0].inputs[0], steps[-1].output)]
+    size = {name: program.tensors[program.base(name)].stored for pair in pairs for name in pair}
+    return max(size[source] + size[out] // 2 for source, out in pairs) * program.element_words
 
 
 @dataclass

@@ -59,7 +59,8 @@ def row(name: str) -> dict:
         "cycles_shared": shared.cycles,
         "cycles_in_parts": parts.cycles,
         "cycles_ratio": round(parts.cycles / whole.cycles, 3),
-        "estimate": round(sum(layer.estimated for layer in parts.layers) / parts.cycles, 4),
+        "estimate": round(float(sum(layer.estimated for layer in parts.layers) / parts.cycles), 4),
+        "separation": {key: parts.plan.separation[key] for key in ("before", "chosen", "chains_tried", "chains")},
     }
 
 
@@ -73,7 +74,7 @@ def main(out: Path | None, quick: bool) -> None:
     except SparseCompError as error:
         style.show_error(error.message, error.hint)
         sys.exit(error.exit_code)
-    style.show_lines(table(rows))
+    style.show_lines(table([{key: value for key, value in row.items() if key != "separation"} for row in rows]))
     if out is not None:
         found = {"report": "memory", "version": 2, "density": DENSITY, "networks": rows}
         write_atomically(out, (json.dumps(found, indent=1) + "\n").encode())
