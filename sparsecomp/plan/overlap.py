@@ -49,8 +49,8 @@ def lives(program: Program, buffers: Sequence[Buffer], units: Sequence[Units]) -
     found = {}
     for buffer in buffers:
         if buffer.name == RECEIVED:
-            last = units[buffer.last].first + units[buffer.last].count if buffer.last != DELIVERY else 0
-            alive = np.arange(count) <= last
+            ends = [0, *(u.first + u.count for u in units), count - 1]  # of the delivery, each step, the result's time
+            alive = np.arange(count) <= ends[buffer.last - DELIVERY]
             found[RECEIVED] = Life(np.where(alive, 0, NEVER), np.where(alive, buffer.words, -1))
             continue
         cells = program.tensors[buffer.name].stored

@@ -14,9 +14,10 @@ from sparsecomp.plan import Arena, Buffer, Placement, Plan, progress_words
 from sparsecomp.plan.arena import divide, height, place
 from sparsecomp.plan.buffers import live_buffers, live_words
 from sparsecomp.plan.check import check
+from sparsecomp.plan.choices import Option, Search
 from sparsecomp.plan.code import code_bytes
 from sparsecomp.plan.overlap import Life, gaps, lives, load
-from sparsecomp.plan.separate import Option, Search, search
+from sparsecomp.plan.separate import search
 from sparsecomp.plan.sizes import constant_bytes
 from sparsecomp.plan.units import cut
 from sparsecomp.program import MAX_ELEMENTS, Program

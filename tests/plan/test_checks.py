@@ -225,6 +225,14 @@ def test_a_kept_input_is_overwritten_by_nothing():
         check_hazards(doctored)
 
 
+def test_an_input_that_is_an_output_too():
+    """It stays until the result is acknowledged, also where it lies among the maps."""
+    net = Net((6,))
+    lowered = program(net.graph("x", net.add("relu", "x")))
+    for volatile in (False, True):
+        assert check(make_plan(lowered, HOST, volatile_input=volatile))
+
+
 def test_a_tensor_without_bytes(plan):
     name = plan.program.base(plan.program.outputs[0].tensor)
     kept = {key: value for key, value in plan.placements.items() if key != name}
