@@ -29,6 +29,7 @@ from sparsecomp_tools.adaptive.on_board import run_on_board
 from sparsecomp_tools.adaptive.scenario import Score, Work, World, fixed, poisson, run_events
 from sparsecomp_tools.adaptive.supplies import SECONDS, Harvest, bursty_rf, constant, indoor_solar
 from sparsecomp_tools.benchmarks.kernels import table
+from sparsecomp_tools.measure.plots import pyplot
 
 BOARD = "msp430fr5994"
 PERIOD, DEADLINE = 5.0, 3.0  # seconds
@@ -167,14 +168,39 @@ def run(models: Sequence[Path], quick: bool) -> dict:
     }
 
 
+def plot(found: dict, path: Path) -> None:
+    """Events answered correctly in time over energy drawn, at the largest capacitor. Raises ToolError without
+    matplotlib.
+    """
+    plt = pyplot()
+    networks = sorted({row["network"] for row in found["rows"]})
+    figure, axes = plt.subplots(
+        len(networks), len(SUPPLIES), figsize=(11, 3.4 * len(networks)), squeeze=False, layout="constrained"
+    )
+    for network, line in zip(networks, axes, strict=True):
+        for supply, ax in zip(SUPPLIES, line, strict=True):
+            for row in found["rows"]:
+                if (row["network"], row["supply"], row["uF"]) == (network, supply, max(CAPACITORS_UF)):
+                    star = row["policy"].startswith("adaptive")
+                    ax.plot(row["mJ"], row["right_in_time"], "*" if star else "o", label=row["policy"])
+            ax.set(title=f"{network}, {supply}", xlabel="mJ in ten minutes", ylabel="right in time, %")
+            ax.legend(fontsize="x-small")
+    figure.suptitle(f"exit policies, {max(CAPACITORS_UF):g} uF (simulated)")
+    figure.savefig(path, dpi=80, metadata={"Software": None})
+    plt.close(figure)
+
+
 @click.command()
 @click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @click.option("--out", type=click.Path(path_type=Path), help="Write the figures as JSON.")
+@click.option("--picture", type=click.Path(path_type=Path), help="Draw it as PNG.")
 @click.option("--quick", is_flag=True, help="One cell a network.")
-def main(models: tuple[Path, ...], out: Path | None, quick: bool) -> None:
+def main(models: tuple[Path, ...], out: Path | None, picture: Path | None, quick: bool) -> None:
     """Compare exit policies of networks with labelled samples in their archives."""
     try:
         found = run(models, quick)
+        if picture is not None:
+            plot(found, picture)
     except SparseCompError as error:
         style.show_error(error.message, error.hint)
         sys.exit(error.exit_code)
