@@ -58,7 +58,8 @@ def add_exits(
     ``exits`` are module paths; None chooses up to ``most`` by accuracy for the cycles that they take on ``board``.
     ``kind`` is 'gnet' (one head for all exits), 'heads' (one each), or 'auto': whichever is better on validation data.
     The exits add at most ``head_bytes`` encoded bytes. Within these ``pooled`` sizes and ``hidden`` widths are
-    searched, or only those given; ``pooling`` is 'max' or 'avg'.
+    searched, or only those given; ``pooling`` is 'max' or 'avg'. ``training`` is how heads are trained; None leaves to
+    validation data whether they follow the whole network's logits.
 
     ``train`` and ``val`` are DataLoaders, lists of batches (inputs, labels) or arrays (x, y); without ``val`` a tenth
     of the training data is held out. The network runs over them once, over the training data ``passes`` times where the
@@ -82,7 +83,7 @@ def add_exits(
     samples = feeds[0].fixed(MAX_SAMPLES)
     if len(samples) != 1:
         raise InputError(f"the network has {len(samples)} inputs", "exits are added to networks of one input")
-    wire, how = preprocess or Wire(), training or Training()
+    wire = preprocess or Wire()
     target, floats = load_board(board), samples[0].numpy().astype(np.float32)
     if exits is None:
         points, notes = _search_points(network, feeds, samples[0], floats, wire, target, most, seed)
@@ -91,12 +92,14 @@ def add_exits(
         points, notes = chosen(network, samples[0][:1], tuple(exits)), ()
     poolings, widths = _grid(points, pooled, hidden, pooling)
     features = [collect(network, feed, points, poolings, n) for feed, n in zip(feeds, (passes, 1), strict=True)]
-    search = Search(network, points, *features, floats, poolings, widths, how, wire, seed)
+    search = Search(network, points, *features, floats, poolings, widths, training, wire, seed)
     found: list[Found] = []
     for name in KINDS if kind == "auto" else (kind,):
         found.append(search.best(name, head_bytes))
         log(f"{name}: validation {found[-1].score:.4f} over the exits with {found[-1].nbytes:,} bytes")
     best = max(found, key=lambda f: (f.score, -f.nbytes))
+    followed = search.training(best.head.kind).distill
+    notes = (*notes, f"share of the loss that follows the whole network's logits: {followed:g}")
     return _concluded(network, points, best, features[1], head_bytes, floats, wire, target, notes)
 
 

@@ -1,6 +1,7 @@
 """The head with the best answers within a byte budget: pooled sizes and hidden widths are tried, then compressed.
 
-Training a head for each architecture is cheap and happens once, whatever the budget. Compression takes longer: of the
+Training a head for each architecture is cheap and happens once, whatever the budget. Whether heads are to follow the
+whole network's logits is looked at before: on new people or speakers that may hurt. Compression takes longer: of the
 architectures that would just fit uncompressed, that need half and that need a quarter, the best one each is compressed.
 """
 
@@ -25,6 +26,7 @@ from sparsecomp.errors import DoesNotFitError
 from sparsecomp.wire import Wire
 
 BANDS = (1.1, 2.2, 5.0)  # bytes of a head's dense weights over the budget
+TRAININGS = (Training(), Training(distill=0.0))
 ATTEMPTS = 4  # at meeting the budget with what a head really adds
 
 
@@ -46,6 +48,7 @@ class Found:
 class Search:
     """Heads for the exits ``points`` of ``network``. ``poolings`` and ``widths`` (hidden units) are what is tried.
 
+    ``how`` is the training; None takes the better one of ``TRAININGS`` on validation data, for each kind.
     ``calibration`` (N, *shape) float32 and ``wire`` are those that the device's integers are chosen with.
     """
 
@@ -56,7 +59,7 @@ class Search:
     calibration: np.ndarray
     poolings: Sequence[Pooling]
     widths: Sequence[int]
-    how: Training = field(default_factory=Training)
+    how: Training | None = None
     wire: Wire = field(default_factory=Wire)
     seed: int = 0
 
@@ -64,6 +67,7 @@ class Search:
         self.base = nbytes(self.network, self.calibration, self.wire)
         self._data: dict[Pooling, Data] = {}
         self._dense: dict[tuple[str, Pooling, int], tuple[Head, float]] = {}
+        self._trainings: dict[str, Training] = {}
 
     def data(self, pooling: Pooling) -> Data:
         """The maps at one pooling."""
@@ -75,11 +79,23 @@ class Search:
         """A head trained without any limit, on the channels that live, and its mean validation accuracy."""
         key = kind, pooling, hidden
         if key not in self._dense:
-            data = self.data(pooling)
-            head = make_head(kind, data, pooling, hidden, self.seed)
-            fit(head, data.train, data.labels, data.logits, self.how, self.seed)
-            self._dense[key] = head, float(np.mean(accuracies(head, data.val, data.val_labels)))
+            self._dense[key] = self._fitted(kind, pooling, hidden, self.training(kind))
         return self._dense[key]
+
+    def training(self, kind: str) -> Training:
+        """How heads of a kind are trained: as asked for, or as suits the simplest of them best."""
+        if self.how is not None:
+            return self.how
+        if kind not in self._trainings:
+            tried = [(self._fitted(kind, self.poolings[-1], self.widths[0], how)[1], how) for how in TRAININGS]
+            self._trainings[kind] = max(tried, key=lambda item: item[0])[1]
+        return self._trainings[kind]
+
+    def _fitted(self, kind: str, pooling: Pooling, hidden: int, how: Training) -> tuple[Head, float]:
+        data = self.data(pooling)
+        head = make_head(kind, data, pooling, hidden, self.seed)
+        fit(head, data.train, data.labels, data.logits, how, self.seed)
+        return head, float(np.mean(accuracies(head, data.val, data.val_labels)))
 
     def best(self, kind: str, budget: int) -> Found:
         """The best head of a kind within ``budget`` bytes. Raises DoesNotFitError where there is none."""
@@ -102,7 +118,7 @@ class Search:
         head, _ = self.dense(kind, pooling, hidden)
         data, target = self.data(pooling), budget
         for _ in range(ATTEMPTS):
-            small = shrunk(head, data, target, self.how.balance, self.seed, METHOD)
+            small = shrunk(head, data, target, self.training(kind).balance, self.seed, METHOD)
             found = self.found(small, data)
             if found.nbytes <= budget:
                 return found

@@ -127,6 +127,7 @@ def _row(kind: str, budget: int, head: Head, accuracy: tuple, search: Search, fo
         "budget": budget,
         "pooled": head.pooled,
         "hidden": head.hidden,
+        "distill": 0.0 if kind == "published" else search.training(kind).distill,
         "val": [float(a) for a in accuracy],
         "bytes": spent.nbytes,
         "head_bytes": spent.nbytes - search.base,
