@@ -87,7 +87,7 @@ def save_compressed_early_exit_model(
 
     if input_data is None and example_data is None:
         raise InputError(NO_SAMPLE, "give input_data=one_sample")
-    both = PublishedNetwork(model, early_exit_model, exits, temperatures).eval()
+    both = PublishedNetwork(model, early_exit_model, exits, temperatures)
 
     def choose(one: Any) -> str | None:
         both.count(one)

@@ -118,7 +118,7 @@ def make_policy(request: PolicyRequest, exits: Sequence[Exit], fraction: int, is
     margins = [NEVER] * last
     if request.share is not None:
         odds = math.log(request.share / (1 - request.share))
-        margins = [min(NEVER, math.floor(odds * e.temperature * 2.0**fraction)) for e in exits[:last]]
+        margins = [math.floor(min(NEVER, odds * e.temperature * 2.0**fraction)) for e in exits[:last]]
     limit = last if request.limit is None else request.limit
     return Policy(limit, tuple(margins), (0,) * last, request.text, request.energy, request.reserve)
 

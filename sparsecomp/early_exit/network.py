@@ -40,11 +40,7 @@ class EarlyExitNetwork(nn.Module):
 
         def look(index: int, features: Tensor) -> None:
             nonlocal state
-            if index != len(answers):
-                raise InputError(
-                    f"exit '{self.exits[index]}' is reached as number {len(answers) + 1}, not {index + 1}",
-                    "name the exits in the order in which their modules are run, each of them run once",
-                )
+            check_turn(self.exits, index, len(answers))
             logits, state = self.head.score(index, self.head.pool(index, features), state)
             answers.append(logits)
 
@@ -85,6 +81,15 @@ def check_paths(network: nn.Module, exits: Sequence[str]) -> None:
             raise InputError(f"'{FULL}' names the whole network's answer", "rename that module, or wrap it in another")
     if not exits or len(set(exits)) != len(exits):
         raise InputError(f"exits {tuple(exits)} are none, or one twice", "name each exit once")
+
+
+def check_turn(exits: Sequence[str], index: int, reached: int) -> None:
+    """Raises InputError where exit ``index`` is reached behind another number of exits than it should be."""
+    if index != reached:
+        raise InputError(
+            f"exit '{exits[index]}' is reached as number {reached + 1}, not {index + 1}",
+            "name the exits in the order in which their modules are run, each of them run once",
+        )
 
 
 def check_reached(exits: Sequence[str], reached: int) -> None:

@@ -5,18 +5,23 @@ which those not computed yet are zeros.
 from __future__ import annotations
 
 import inspect
+import operator
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sparsecomp.early_exit.network import FULL, check_paths, check_reached, watching
-from sparsecomp.errors import InputError
+from sparsecomp.early_exit.network import FULL, check_paths, check_reached, check_turn, watching
+from sparsecomp.errors import ConversionError, InputError, SparseCompError
+from sparsecomp.frontend.container import clean
 from sparsecomp.frontend.extra import Exit
 
 SEED = 0
+CONTRACT = "it returns (maps with later ones zeroed, number of the exit)"
 
 
 class PublishedNetwork(nn.Module):
@@ -34,9 +39,14 @@ class PublishedNetwork(nn.Module):
         temperatures: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
+        for what, module in (("model", baseline), ("early exit model", exit_model)):
+            if not isinstance(module, nn.Module):
+                raise InputError(
+                    f"the {what} is a {type(module).__name__}, not a torch.nn.Module", "give both networks, with weights"
+                )
         self.baseline, self.exit_model = baseline, exit_model
-        self.paths = None if exits is None else tuple(exits)
-        self.given = temperatures
+        self.paths = None if exits is None else (exits,) if isinstance(exits, str) else tuple(exits)
+        self.given = None if temperatures is None else _numbers(temperatures)
         # The baselines of some models give their maps only when they are asked to.
         asked = "intermediate_outputs" in inspect.signature(baseline.forward).parameters
         self.options = {"intermediate_outputs": True} if asked else {}
@@ -47,14 +57,19 @@ class PublishedNetwork(nn.Module):
         """Scores and maps of the baseline."""
         if self.paths is None:
             found = self.baseline(x, **self.options)
-            if not isinstance(found, tuple | list) or len(found) != 2 or not isinstance(found[1], tuple | list):
+            if not (isinstance(found, tuple | list) and len(found) == 2 and _is_maps(found[1])):
                 raise InputError(
                     "the baseline does not give (scores, [maps])",
                     "return both, or name the modules whose outputs are the maps: exits=['features.2', ...]",
                 )
             return found[0], list(found[1])
         maps: list[Tensor] = []
-        with watching(self.baseline, self.paths, lambda _, features: maps.append(features)):
+
+        def look(index: int, features: Tensor) -> None:
+            check_turn(self.paths or (), index, len(maps))
+            maps.append(features)
+
+        with watching(self.baseline, self.paths, look):
             found = self.baseline(x)
         check_reached(self.paths, len(maps))
         return (found[0] if isinstance(found, tuple | list) else found), maps
@@ -68,39 +83,76 @@ class PublishedNetwork(nn.Module):
         """Names and temperatures of all exits, as an archive keeps them. The names are 1, 2, … where there are none."""
         count = len(self.paths) if self.paths is not None else self._count
         names = self.paths or tuple(str(k + 1) for k in range(count))
-        temperatures = tuple(self.given or (1.0,) * count)
+        temperatures = (1.0,) * count if self.given is None else self.given
         if len(temperatures) != count:
             raise InputError(f"{len(temperatures)} temperature(s) for {count} exit(s)", "give one an exit")
-        return tuple(map(Exit, (*names, FULL), (*map(float, temperatures), 1.0)))
+        return tuple(map(Exit, (*names, FULL), (*temperatures, 1.0)))
 
-    @torch.no_grad()
     def count(self, example: Tensor) -> int:
-        """How many exits there are, from a run on ``example``."""
-        self._count = len(self.maps(example)[1])
+        """How many exits there are, from a run on ``example``. Raises ConversionError where it does not run."""
+        self._count = len(self._maps_of(example))
         if self._count == 0:
             raise InputError("the baseline gives no maps", "an early exit needs at least one")
         return self._count
 
-    @torch.no_grad()
     def chosen(self, example: Tensor, simulate_exit: Callable[..., Any]) -> int:
-        """The exit that ``simulate_exit(maps)[1]`` chooses, called once under a fixed seed."""
-        _, maps = self.maps(example)
-        with torch.random.fork_rng():
-            torch.manual_seed(SEED)
-            state = random.getstate()
-            random.seed(SEED)
-            try:
-                found = simulate_exit(maps)
-            finally:
-                random.setstate(state)
+        """The exit that ``simulate_exit(maps)[1]`` chooses, called once under a fixed seed of torch, numpy and Python."""
+        if not callable(simulate_exit):
+            raise InputError(f"simulate_exit is a {type(simulate_exit).__name__}, not a function", CONTRACT)
+        maps = self._maps_of(example)
+        with _seeded():
+            found = simulate_exit(list(maps))
         choice = found[1] if isinstance(found, tuple | list) and len(found) == 2 else None
-        choice = int(choice) if isinstance(choice, int) or hasattr(choice, "__index__") else choice
-        if not isinstance(choice, int) or not 0 <= choice < len(maps):
-            raise InputError(
-                f"simulate_exit chooses {choice}, the exits are 0 to {len(maps) - 1}",
-                "it returns (maps with later ones zeroed, number of the exit)",
-            )
-        return choice
+        try:
+            number = operator.index(choice)
+        except TypeError:
+            said = choice if isinstance(choice, str | float | None) else f"a {type(choice).__name__}"
+            raise InputError(f"simulate_exit chooses {said}, not the number of an exit", CONTRACT) from None
+        if not 0 <= number < len(maps):
+            raise InputError(f"simulate_exit chooses {number}, the exits are 0 to {len(maps) - 1}", CONTRACT)
+        return number
+
+    def _maps_of(self, example: Tensor) -> list[Tensor]:
+        flags = [(module, module.training) for module in self.modules()]
+        try:
+            with torch.no_grad():
+                return self.eval().maps(example)[1]
+        except SparseCompError:
+            raise
+        except Exception as error:  # the user's forward raises any class
+            reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+            raise ConversionError(
+                f"the baseline cannot be run on the sample: {clean(reason, 160)}", "give one sample: input_data=x[:1]"
+            ) from error
+        finally:
+            for module, training in flags:
+                module.training = training
+
+
+@contextmanager
+def _seeded() -> Iterator[None]:
+    """Within, whatever draws at random draws the same."""
+    of_python, of_numpy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng():
+        torch.manual_seed(SEED)
+        random.seed(SEED)
+        np.random.seed(SEED)
+        try:
+            yield
+        finally:
+            random.setstate(of_python)
+            np.random.set_state(of_numpy)
+
+
+def _numbers(values: Any) -> tuple[float, ...]:
+    try:
+        return tuple(float(value) for value in values)
+    except (TypeError, ValueError):
+        raise InputError("the temperatures are no numbers", "give one an exit: temperatures=[1.2, 0.9]") from None
+
+
+def _is_maps(found: Any) -> bool:
+    return isinstance(found, tuple | list) and all(torch.is_tensor(m) for m in found)
 
 
 def _scores(found: Any) -> Tensor:

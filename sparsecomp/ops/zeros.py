@@ -16,7 +16,8 @@ def run(node, inputs, params):
 
 def lower(node, build):
     """The whole map filled. A concatenation does without it."""
-    if all(reader.op == "concat" for reader in build.graph.consumers(node.output)):
+    readers = build.graph.consumers(node.output)
+    if node.output not in build.graph.outputs and all(reader.op == "concat" for reader in readers):
         return
     out = build.output(node.output, build.fraction(node.output), halo=(0, 0, 0, 0))
     attrs = {"value": 0.0, "whole": True, "pitch": out.pitch}

@@ -8,7 +8,7 @@ from sparsecomp.graph import Graph
 
 def in_order(graph: Graph) -> Graph:
     """The network with each exit's operators before those that only later exits need. Raises ConversionError where
-    two exits have the same scores, or are no classifiers of the same classes.
+    two exits have the same scores, or are no classifiers of the same classes, or cannot be reached in their order.
     """
     shapes = {graph.shapes[name] for name in graph.outputs}
     if len(set(graph.outputs)) != len(graph.outputs) or len(shapes) != 1:
@@ -29,5 +29,11 @@ def in_order(graph: Graph) -> Graph:
             if node.output in needed and node.name not in done:
                 nodes.append(node)
                 done.add(node.name)
+    reached = [node.output for node in nodes if node.output in graph.outputs]
+    if reached != list(graph.outputs):
+        raise ConversionError(
+            "an exit's scores are the network's input, or need those of a later exit",
+            "name exits in the order in which they are computed, the whole network last",
+        )
     nodes += [node for node in graph.nodes if node.name not in done]
     return graph.with_nodes(tuple(nodes))
