@@ -135,7 +135,8 @@ def prepare(model: str | Path | LoadedModel, request: Request, *, uncalibrated: 
             notes = (*notes, "not calibrated: exponents come from random inputs, sizes are right, accuracy is not")
     bits = 16 if request.weights == "int16" else 8
     fractions = {} if request.numeric == "float32" else calibrate(graph, _real(loaded, raw))
-    exits = tuple((leaving.name, leaving.temperature) for leaving in loaded.exits)
+    # A network whose only exit is its end is a plain one.
+    exits = tuple((leaving.name, leaving.temperature) for leaving in loaded.exits if len(loaded.exits) > 1)
     options = Options(request.numeric, request.encoding, bits, separate=request.separate, exits=exits)
     prepared = Prepared(loaded, graph, lower(graph, loaded.wires, fractions, options, notes), raw)
     if request.weights == "auto" and request.numeric != "float32" and calibrated:

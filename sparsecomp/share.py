@@ -15,6 +15,8 @@ from sparsecomp.kernels import kernel
 from sparsecomp.plan.sizes import SizeOnly
 from sparsecomp.program import Program
 
+AS_THEIR_INPUT = ("reshape", "max_pool", "max_pool_channels", "upsample", "relu", "dropout")  # in its exponent
+
 
 def repeated(graph: Graph) -> list[list[Node]]:
     """Operators with the same parameters, where there are several."""
@@ -29,11 +31,21 @@ def exponents_alike(graph: Graph, fractions: Mapping[str, int], fused: Mapping[s
     """``fractions`` with one exponent for what the layers of a group read, one for what they write: the coarsest."""
     out = dict(fractions)
     for group in repeated(graph) if fractions else ():
+        read = [name for node in group for name in _with_origins(graph, node.inputs[0])]
         written = [fused[node.name].output if node.name in fused else node.output for node in group]
-        for names in ([node.inputs[0] for node in group], written):
+        for names in (read, written):
             coarsest = min(out[name] for name in names)
             out |= dict.fromkeys(names, coarsest)
     return out
+
+
+def _with_origins(graph: Graph, name: str) -> list[str]:
+    """The tensor, and those before it of which it has the exponent."""
+    names, node = [name], graph.producer(name)
+    while node is not None and node.op in AS_THEIR_INPUT:
+        names += node.inputs
+        node = graph.producer(node.inputs[0])
+    return names
 
 
 def share_arrays(program: Program) -> Program:

@@ -42,7 +42,8 @@ class PublishedNetwork(nn.Module):
         for what, module in (("model", baseline), ("early exit model", exit_model)):
             if not isinstance(module, nn.Module):
                 raise InputError(
-                    f"the {what} is a {type(module).__name__}, not a torch.nn.Module", "give both networks, with weights"
+                    f"the {what} is a {type(module).__name__}, not a torch.nn.Module",
+                    "give both networks, with their weights",
                 )
         self.baseline, self.exit_model = baseline, exit_model
         self.paths = None if exits is None else (exits,) if isinstance(exits, str) else tuple(exits)
@@ -96,7 +97,7 @@ class PublishedNetwork(nn.Module):
         return self._count
 
     def chosen(self, example: Tensor, simulate_exit: Callable[..., Any]) -> int:
-        """The exit that ``simulate_exit(maps)[1]`` chooses, called once under a fixed seed of torch, numpy and Python."""
+        """The exit that ``simulate_exit(maps)[1]`` chooses, called once under a fixed seed."""
         if not callable(simulate_exit):
             raise InputError(f"simulate_exit is a {type(simulate_exit).__name__}, not a function", CONTRACT)
         maps = self._maps_of(example)
