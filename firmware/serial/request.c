@@ -19,6 +19,11 @@ enum { IDLE = 0, RUNNING = 1, DONE = 2 };
 
 /* What READ reads: layers by their number, and these. */
 enum { OUTPUTS = 0xFFFF, CYCLES = 0xFFFE, CAUSES = 0xFFFD, BEST = 0xFFFC };
+#ifdef MODEL_EXITS
+#define FIRST_OF_THESE BEST
+#else
+#define FIRST_OF_THESE CAUSES
+#endif
 
 #define HEADER 5U
 #define READ_WORDS 64U
@@ -98,19 +103,21 @@ static uint16_t outputs_word(uint16_t at)
     return output < model_output_count ? (uint16_t)model_outputs[output].data[at] : 0U;
 }
 
+#ifdef MODEL_EXITS
+
 /* The exit that the best answer so far is of, 65535 where there is none, and its scores. */
 static uint16_t best_word(uint16_t at)
 {
-#ifdef MODEL_EXITS
     output_t scores;
     uint16_t number;
 
     if (model_best(&number, &scores) != 0) {
         return at == 0U ? number : at <= scores.words ? (uint16_t)scores.data[at - 1U] : 0U;
     }
-#endif
     return at == 0U ? 0xFFFFU : 0U;
 }
+
+#endif
 
 static uint16_t word(uint16_t region, uint16_t at)
 {
@@ -123,9 +130,11 @@ static uint16_t word(uint16_t region, uint16_t at)
     if (region == CAUSES) {
         return at < BOOT_CAUSES ? boots_count((uint8_t)at) : 0U;
     }
+#ifdef MODEL_EXITS
     if (region == BEST) {
         return best_word(at);
     }
+#endif
     return (uint16_t)model_layer_views[region].data[at];
 }
 
@@ -133,7 +142,7 @@ static uint8_t read(uint16_t region, uint16_t at, uint16_t words)
 {
     uint32_t id;
 
-    if (words > READ_WORDS || (region >= MODEL_LAYERS && region < BEST)) {
+    if (words > READ_WORDS || (region >= MODEL_LAYERS && region < FIRST_OF_THESE)) {
         return MALFORMED;
     }
     if (region < MODEL_LAYERS &&

@@ -4,6 +4,7 @@
 #include "config.h"
 #include "line.h"
 #include "model.h"
+#include "numeric.h"
 
 #define ONE 10000UL
 #ifdef MODEL_FLOAT
@@ -108,11 +109,7 @@ void command_results(void)
     line_end();
 #ifdef MODEL_EXITS
     line_text("m-x-exit-[");
-#ifdef MODEL_FLOAT
-    print_value(model_outputs[1].data, 0);
-#else
-    line_number((uint16_t)model_outputs[1].data[0]);
-#endif
+    line_number((uint16_t)*(const element_t *)(const void *)model_outputs[1].data);
     line_text("]");
     line_end();
 #endif
