@@ -22,6 +22,11 @@ def going_on_nj(plan: Plan) -> tuple[float, ...]:
     costs, sums = [], 0.0
     for index, step in enumerate(plan.program.steps):
         each = layer_energy_nj(plan, index)
+        if each is None and step.attrs.get("lea"):
+            raise InputError(
+                "the exit policy asks for the energy of layers, that of layers on the accelerator is not estimated",
+                "leave --lea out, or take the policy confidence:0.9",
+            )
         if each is None:
             raise InputError(
                 f"{plan.board.name} says nothing of energy, which the exit policy asks for",
@@ -56,10 +61,10 @@ def with_levels(plan: Plan, capacitor_uF: float | None = None) -> Plan:
     if policy is None or not policy.energy or plan.board.is_host:
         return plan
     capacitor = capacitor_uF or plan.board.energy.capacitor_uF
-    if capacitor is None:
+    if capacitor is None or plan.board.energy.v_off is None or plan.board.energy.v_on is None:
         raise InputError(
             f"the exit policy '{policy.text}' asks for the energy in a capacitor, {plan.board.name} names none",
-            "give capacitor_uF in the board file's [energy], or take the policy confidence:0.9",
+            "give capacitor_uF, v_on and v_off in the board file's [energy], or take the policy confidence:0.9",
         )
     levels = tuple(level_of(plan.board, policy.reserve * cost, capacitor) for cost in going_on_nj(plan))
     return replace(plan, program=replace(plan.program, policy=replace(policy, levels=levels)))

@@ -1,0 +1,143 @@
+"""Levels: from what going on costs to a reading of the supply, and the board that looks at it."""
+
+import re
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from exit_models import halved, two_convolutions, with_exits
+from hypothesis import given
+from hypothesis import strategies as st
+from small import Net
+from toolchain import require_msp430
+
+from sparsecomp import pipeline
+from sparsecomp.boards import load_board, parse_board
+from sparsecomp.errors import InputError
+from sparsecomp.on_board import Bench, _others
+from sparsecomp.pipeline import planned
+from sparsecomp.plan.exit_levels import FULL_SCALE, going_on_nj, level_of, reading, with_levels
+from sparsecomp.prepare import Request, prepare
+from sparsecomp.reference import run
+from sparsecomp_tools.adaptive.scenario import World
+from sparsecomp_tools.adaptive.supplies import constant
+from sparsecomp_tools.virtual_board import Supply
+
+BOARD = load_board("msp430fr5994")
+
+
+def levels(policy="energy", capacitor_uF=None):
+    plan = planned(prepare(two_convolutions(), Request(policy=policy)), Request(), BOARD)
+    return with_levels(plan, capacitor_uF).program.policy.levels
+
+
+@given(st.floats(1.0, 1e6), st.floats(1.01, 4.0), st.floats(5.0, 5000.0))
+def test_more_to_pay_or_a_smaller_capacitor_asks_for_more(cost_nj, factor, capacitor_uF):
+    level = level_of(BOARD, cost_nj, capacitor_uF)
+    assert level_of(BOARD, factor * cost_nj, capacitor_uF) >= level
+    assert level_of(BOARD, cost_nj, capacitor_uF / factor) >= level
+    assert reading(BOARD.energy.v_off) <= level <= reading(3.6)
+
+
+def test_the_level_is_where_the_charge_above_the_end_pays_for_the_cost():
+    # 100 uF from v_off: 22 uJ and a tenth more.
+    v = (BOARD.energy.v_off**2 + 2 * 1.1 * 22e-6 / 100e-6) ** 0.5
+    assert level_of(BOARD, 22_000, 100) == int(v / 4 * 4095)
+    assert level_of(BOARD, 1e12, 100) < FULL_SCALE  # a charge that nothing holds asks for one that can be there
+
+
+def test_levels_follow_the_cost_of_each_way_on_the_reserve_and_the_capacitor():
+    plan = planned(prepare(two_convolutions(), Request(policy="energy")), Request(), BOARD)
+    costs = going_on_nj(plan)
+    assert len(costs) == 2 and min(costs) > 0
+    for capacitor in (None, 10.0, 47.0):
+        expected = tuple(level_of(BOARD, cost, capacitor or BOARD.energy.capacitor_uF) for cost in costs)
+        assert levels("energy", capacitor) == levels("adaptive:0.9", capacitor) == expected
+    assert all(a < b for a, b in zip(levels("energy", 10.0), levels("energy:4", 10.0), strict=True))
+    assert all(a < b for a, b in zip(levels("energy", 100.0), levels("energy", 10.0), strict=True))
+    assert levels("confidence:0.9") == levels("full") == (0, 0)
+
+
+def test_a_host_does_not_look():
+    prepared = prepare(two_convolutions(), Request(policy="energy"))
+    assert planned(prepared, Request(), load_board("host")).program.policy.levels == (0, 0)
+
+
+def supply_code(millivolts):
+    """The macro of the firmware, as its header has it."""
+    text = files("sparsecomp_firmware").joinpath("ports/msp430/supply.h").read_text()
+    (formula,) = re.findall(r"#define SUPPLY_CODE\(millivolts\) (.*)", text)
+    python = re.sub(r"\(uint(16|32)_t\)|UL", "", formula).replace("/", "//")
+    return eval(python, {"millivolts": millivolts})
+
+
+@pytest.mark.parametrize("millivolts", range(0, 4001, 125))
+def test_readings_are_what_the_firmware_calls_them(millivolts):
+    volts = millivolts / 1000
+    assert (
+        0 <= supply_code(millivolts) - reading(volts) <= 1
+    )  # a level is rounded down: it asks for no more than it says
+    world = World(BOARD, 47.0, constant(1.0))
+    assert abs(world.reading(47.0 / 2 * volts**2) - supply_code(millivolts)) <= 1
+
+
+def other_board(*removed):
+    """The board with the energy of a charge in cycles, and without some figures."""
+    text = files("sparsecomp_boards").joinpath("msp430fr5994.toml").read_text()
+    for name in removed:
+        text, count = re.subn(rf"^{name} = .*\n", "", text, flags=re.M)
+        assert count == 1
+    return parse_board(text.replace("[energy]\n", "[energy]\ncharge_cycles = 1000000\n").encode(), "other.toml")
+
+
+@pytest.mark.parametrize("policy", ["energy", "adaptive:0.9"])
+@pytest.mark.parametrize("removed", [("nj_per_cycle",), ("capacitor_uF",), ("capacitor_uF", "v_on", "v_off")])
+def test_a_board_without_energy_cannot_be_looked_at(policy, removed):
+    board = other_board(*removed)
+    prepared = prepare(two_convolutions(), Request(policy=policy))
+    with pytest.raises(InputError) as refusal:
+        planned(prepared, Request(), board)
+    assert refusal.value.exit_code == 2 and "confidence:0.9" in refusal.value.hint and board.name in str(refusal.value)
+    if "v_off" in removed:
+        with pytest.raises(InputError, match="names none"):
+            planned(prepared, Request(), board, Bench(supply=Supply(10.0, v_on=3.0, v_off=2.0)))
+    assert planned(prepare(two_convolutions(), Request()), Request(), board).program.policy.levels == (0, 0)
+
+
+def test_layers_on_the_accelerator_have_no_estimate_and_that_is_said():
+    net = Net((256,))
+    hidden = net.add("relu", net.linear("x", 48))
+    model = with_exits(net, net.linear("x", 3), net.linear(hidden, 3))
+    request = Request(lea=True)
+    program = planned(prepare(model, request), request, BOARD).program
+    assert any(step.attrs.get("lea") for step in program.steps)
+    with pytest.raises(InputError, match="accelerator is not estimated"):
+        planned(prepare(model, Request(policy="energy", lea=True)), request, BOARD)
+
+
+def test_deploy_takes_the_capacitor_of_the_supply_and_every_answer_is_an_exits(tmp_path):
+    require_msp430()
+    model = two_convolutions()
+    supply = Supply(20.0, power_uW=300.0)
+    found = pipeline.deploy(
+        model,
+        tmp_path / "out",
+        board="msp430fr5994",
+        samples=6,
+        policy="energy",
+        bench=Bench(("virtual",), supply=supply),
+    )
+    assert found.plan.program.policy.levels == levels("energy", 20.0) != levels("energy")
+    assert found.on_board.samples == 6
+    assert sum(row.samples for row in found.on_board.exits) == 6
+    text = (tmp_path / "out/model.c").read_text()
+    assert "{{{}U, {}U}}".format(*levels("energy", 20.0)) in text
+
+
+def test_what_an_accuracy_run_takes_for_right_ends_where_confidence_does():
+    prepared = halved(two_convolutions())
+    data = prepared.data(prepared.calibration)
+    others = _others(prepared, data)
+    numbers = [sorted(int.from_bytes(answer[-2:], "little") for answer in some) for some in others]
+    taken = run(prepared.program, data.wire).values[1].ravel().astype(int)
+    assert numbers == [list(range(last + 1)) for last in taken] and len(np.unique(taken)) == 3
