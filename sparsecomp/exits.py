@@ -1,9 +1,9 @@
 """Early exits of a program: where inference may end, and the policy by which a device decides that it does.
 
 At each exit the device has scores, one a class. Its confidence is the best score less the second best, in elements of
-int16; the inference ends there where that is above the exit's margin, where the supply is below the exit's level, or
-where the exit is the last one allowed. Ties go on. Each of these is one word of FRAM, so that a policy can be changed
-over the serial line and no power failure leaves half of a change.
+int16. The inference ends there where that is above the exit's margin, unless the supply is plenty; where the supply is
+below the exit's level; or where the exit is the last one allowed. Ties go on. Each of these is one word of FRAM, so
+that a policy can be changed over the serial line and no power failure leaves half of a change.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ FORMS = (
     "on costs), adaptive:0.9 or adaptive:0.9:2 (both)"
 )
 MOST_RESERVE = 100.0
+FULL_SCALE, REFERENCE_V, DIVIDED = 4095, 2.0, 2  # of a reading: firmware/ports/msp430/supply.h
+PLENTY_V = 3.4  # of the 3.6 at which a harvester's income is lost
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Exit:
 class Policy:
     """The words of a policy: ``limit`` is the number of the last exit allowed, ``margins`` and ``levels`` have one a
     early exit (all but the last). A level is a reading of the supply (firmware/include/supply.h), 0 never measures;
-    with ``energy`` the plan gives them, from what going on costs.
+    with ``energy`` the plan gives them, from what going on costs. A reading of ``plenty`` or more goes on even where
+    the device is confident, since what is not used is lost; 0 never does.
     """
 
     limit: int
@@ -49,11 +52,17 @@ class Policy:
     text: str = "full"
     energy: bool = False
     reserve: float = 1.0
+    plenty: int = 0
 
     def __post_init__(self) -> None:
-        words = (self.limit, *self.margins, *self.levels)
+        words = self.words
         if len(self.margins) != len(self.levels) or not all(0 <= word <= NEVER for word in words):
             raise ConversionError(f"a policy of {words} is none")
+
+    @property
+    def words(self) -> tuple[int, ...]:
+        """As they lie in the device's memory (firmware/include/runtime.h, progress_t)."""
+        return (self.limit, self.plenty, *self.margins, *self.levels)
 
 
 @dataclass(frozen=True)
@@ -120,7 +129,13 @@ def make_policy(request: PolicyRequest, exits: Sequence[Exit], fraction: int, is
         odds = math.log(request.share / (1 - request.share))
         margins = [math.floor(min(NEVER, odds * e.temperature * 2.0**fraction)) for e in exits[:last]]
     limit = last if request.limit is None else request.limit
-    return Policy(limit, tuple(margins), (0,) * last, request.text, request.energy, request.reserve)
+    plenty = reading(PLENTY_V) if request.energy and request.share is not None else 0
+    return Policy(limit, tuple(margins), (0,) * last, request.text, request.energy, request.reserve, plenty)
+
+
+def reading(volts: float) -> int:
+    """The 12-bit code that a supply of ``volts`` is read as."""
+    return min(FULL_SCALE, round(volts / DIVIDED / REFERENCE_V * FULL_SCALE))
 
 
 def confidence(scores: np.ndarray) -> np.ndarray:
@@ -130,8 +145,8 @@ def confidence(scores: np.ndarray) -> np.ndarray:
 
 
 def leaves(policy: Policy, number: int, scores: np.ndarray) -> np.ndarray:
-    """Whether the inference ends at exit ``number``, (N,) bool, with all the supply it could want. ``scores`` are in
-    elements, exact or as the float network has them.
+    """Whether the inference ends at exit ``number``, (N,) bool, with a supply that is neither low nor plenty.
+    ``scores`` are in elements, exact or as the float network has them.
     """
     if number >= policy.limit:
         return np.ones(len(scores), bool)

@@ -14,7 +14,6 @@ import numpy as np
 
 from sparsecomp.boards import Board
 from sparsecomp.errors import InputError, MismatchError
-from sparsecomp.exits import answers as answers_of
 from sparsecomp.linked import Linked
 from sparsecomp.measurements import BoardRun, ExitTaken, LayerCost, Measured, Smallest
 from sparsecomp.metrics import Metric, top1
@@ -181,16 +180,14 @@ def _job(prepared: Prepared, plan: Plan, copy: Path, data: Data, answers: Answer
 
 
 def _others(prepared: Prepared, data: Data) -> list[frozenset[bytes]]:
-    """For each sample the answers of every exit up to the one that the policy takes with all the supply it wants."""
+    """For each sample the answers of every exit that its supply may make a device take."""
     program = prepared.program
     assert program.policy is not None
-    scores = exit_elements(program, data.wire)
-    _, numbers = answers_of(program.policy, scores)
-    parts = [
-        [np.concatenate([s[i], [k]]).astype("<i2").tobytes() for k, s in enumerate(scores[: int(number) + 1])]
-        for i, number in enumerate(numbers[:, 0])
+    scores = exit_elements(program, data.wire)[: program.policy.limit + 1]
+    return [
+        frozenset(np.concatenate([s[i], [k]]).astype("<i2").tobytes() for k, s in enumerate(scores))
+        for i in range(len(data))
     ]
-    return [frozenset(some) for some in parts]
 
 
 def _places(board: Board, elf: Path, folder: Path, bench: Bench, patience: float) -> list[Any]:

@@ -15,7 +15,6 @@ from sparsecomp.boards import Board, load_board
 from sparsecomp.build import compiler
 from sparsecomp.device_header import has_serial
 from sparsecomp.errors import DoesNotFitError, InputError
-from sparsecomp.exits import answers as answers_of
 from sparsecomp.metrics import Metric, fitting, top1
 from sparsecomp.on_board import Bench
 from sparsecomp.plan import Plan
@@ -214,8 +213,7 @@ def explore(
 
 def _any_supply(prepared: Prepared, pair: Data, target: Board) -> tuple[Prepared, list[list[np.ndarray]]]:
     """For a policy that looks at the supply: levels that an empty one is below and a full one above, and for each input
-    the answers of the exits up to the one it takes with all the supply it wants, all of which are right. Raises
-    InputError for a board's binary.
+    the answers of the exits that it may take, all of which are right. Raises InputError for a board's binary.
     """
     if not target.is_host:
         raise InputError(
@@ -224,13 +222,10 @@ def _any_supply(prepared: Prepared, pair: Data, target: Board) -> tuple[Prepared
         )
     program = prepared.program
     assert program.policy is not None
-    policy = replace(program.policy, levels=(1,) * len(program.policy.levels))
-    scores = exit_elements(program, pair.wire)
-    _, last = answers_of(program.policy, scores)
-    # As many for each input: the last one again and again.
-    taken = [[min(k, int(most)) for k in range(len(scores))] for most in last[:, 0]]
+    policy = replace(program.policy, levels=(1,) * len(program.policy.levels), plenty=min(1, program.policy.plenty))
+    scores = exit_elements(program, pair.wire)[: policy.limit + 1]
     expected = [
-        [words for k in numbers for words in (scores[k][i], np.array([k], np.int16))] for i, numbers in enumerate(taken)
+        [words for k, s in enumerate(scores) for words in (s[i], np.array([k], np.int16))] for i in range(len(pair))
     ]
     return replace(prepared, program=replace(program, policy=policy)), expected
 

@@ -44,6 +44,7 @@ typedef struct {
     int16_t id[2];          /* of the input held, low word first */
 #ifdef MODEL_EXITS
     volatile uint16_t limit;                /* number of the last exit that may be taken */
+    volatile uint16_t plenty;               /* supply from which confidence ends nothing; 0: not looked at */
     volatile uint16_t margins[MODEL_EXITS]; /* of each early exit: the confidence above which inference ends there */
     volatile uint16_t levels[MODEL_EXITS];  /* ... and the supply below which it does; 0: not looked at */
 #endif
@@ -109,6 +110,7 @@ int model_best(uint16_t *number, output_t *scores);
 int model_set_limit(uint16_t number);
 int model_set_margin(uint16_t number, uint16_t margin);
 int model_set_level(uint16_t number, uint16_t level);
+void model_set_plenty(uint16_t plenty);
 #endif
 
 /* Gives the result up: the next input may come. The input stays held and can be started again, unless the project was

@@ -39,12 +39,18 @@ static int confident(const exit_t *p)
 
 #endif
 
-/* Whether there is not enough left to go on. */
-static int exhausted(const exit_t *p)
+/* A confident answer is enough, unless what it saves would be lost; another one is, where there is not enough to go on. */
+static int leaves(const exit_t *p)
 {
-    const uint16_t level = model_progress.levels[p->number];
+    uint16_t sure;
+    uint16_t wanted;
 
-    return level != 0U && port_supply() < level;
+    if (p->number >= model_progress.limit) {
+        return 1;
+    }
+    sure = (uint16_t)confident(p);
+    wanted = sure != 0U ? model_progress.plenty : model_progress.levels[p->number];
+    return wanted == 0U ? (int)sure : port_supply() < wanted;
 }
 
 int kernel_exit(const void *params)
@@ -52,7 +58,7 @@ int kernel_exit(const void *params)
     const exit_t *p = params;
     uint16_t i;
 
-    if (p->number < model_progress.limit && confident(p) == 0 && exhausted(p) == 0) {
+    if (leaves(p) == 0) {
         return 0;
     }
     for (i = 0U; i < p->classes; i++) {

@@ -65,4 +65,9 @@ int model_set_level(uint16_t number, uint16_t level)
     return 0;
 }
 
+void model_set_plenty(uint16_t plenty)
+{
+    nvm_commit(&model_progress.plenty, plenty);
+}
+
 #endif

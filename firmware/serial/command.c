@@ -169,7 +169,7 @@ static void help(void)
     say("x-model%, x-stats%, x-layers%, x-stack%: the model, restarts, cycles of each layer, bytes of stack used");
 #ifdef MODEL_EXITS
     say("x-policy%, x-best%: where the inference ends, the best answer so far");
-    say("x-limit N%, x-margin N VALUE%, x-level N VALUE%: change the policy, a word at a time");
+    say("x-limit N%, x-plenty VALUE%, x-margin N VALUE%, x-level N VALUE%: change the policy, a word at a time");
 #endif
     say("x-fail N%: power failures every N cycles of inference; 0 ends them");
 }

@@ -29,6 +29,8 @@ static void say_policy(void)
 {
     line_text("m-x-policy-[limit=");
     line_number(model_progress.limit);
+    line_text(",plenty=");
+    line_number(model_progress.plenty);
     say_words(",margins=", model_progress.margins);
     say_words(",levels=", model_progress.levels);
     line_text("]");
@@ -61,6 +63,9 @@ int policy_set(uint16_t kind, uint16_t number, uint16_t value)
         return model_set_margin(number, value);
     case POLICY_LEVEL:
         return model_set_level(number, value);
+    case POLICY_PLENTY:
+        model_set_plenty(value);
+        return 0;
     default:
         return -1;
     }
@@ -68,7 +73,8 @@ int policy_set(uint16_t kind, uint16_t number, uint16_t value)
 
 static void change(uint16_t kind, char *text)
 {
-    const uint32_t number = kind == POLICY_LIMIT ? 0UL : word_number(&text, NO_NUMBER);
+    const uint32_t number =
+        kind == POLICY_LIMIT || kind == POLICY_PLENTY ? 0UL : word_number(&text, NO_NUMBER);
     const uint32_t value = text == NULL ? NO_NUMBER : word_number(&text, NO_NUMBER);
 
     if (text == NULL || *text != '\0' || number >= NO_NUMBER || value >= NO_NUMBER ||
@@ -82,7 +88,7 @@ static void change(uint16_t kind, char *text)
 
 int policy_serve(char *text)
 {
-    static const char *const names[] = {"x-limit", "x-margin", "x-level"};
+    static const char *const names[] = {"x-limit", "x-margin", "x-level", "x-plenty"};
     uint16_t kind;
 
     if (strcmp(text, "x-policy") == 0) {
@@ -93,7 +99,7 @@ int policy_serve(char *text)
         say_best();
         return 1;
     }
-    for (kind = POLICY_LIMIT; kind <= POLICY_LEVEL; kind++) {
+    for (kind = POLICY_LIMIT; kind <= POLICY_PLENTY; kind++) {
         char *rest = word_after(text, names[kind]);
 
         if (rest != NULL) {

@@ -42,7 +42,7 @@ void results_print(const output_t *output, int8_t exponent);
 
 #ifdef MODEL_EXITS
 /* Changes a word of the exit policy; -1 where there is none. A printable command of exits; 0 where it is another's. */
-enum { POLICY_LIMIT = 0, POLICY_MARGIN = 1, POLICY_LEVEL = 2 };
+enum { POLICY_LIMIT = 0, POLICY_MARGIN = 1, POLICY_LEVEL = 2, POLICY_PLENTY = 3 };
 int policy_set(uint16_t kind, uint16_t number, uint16_t value);
 int policy_serve(char *text);
 #endif

@@ -14,7 +14,7 @@ PROGRESS_WORDS = 4  # cursor, held, id (firmware/include/runtime.h)
 
 def progress_words(program: Program) -> int:
     """Words of ``progress_t``: the protocol's, and those of the exit policy."""
-    return PROGRESS_WORDS + (2 * len(program.exits) - 1 if program.exits else 0)
+    return PROGRESS_WORDS + (len(program.policy.words) if program.policy is not None else 0)
 
 
 @dataclass(frozen=True)

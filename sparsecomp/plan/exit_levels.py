@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from sparsecomp.boards import Board
 from sparsecomp.errors import InputError
+from sparsecomp.exits import reading
 from sparsecomp.plan import Plan
 from sparsecomp.plan.energy import layer_energy_nj
 
-FULL_SCALE, REFERENCE_V, DIVIDED = 4095, 2.0, 2  # firmware/include/supply.h
 NEARLY_FULL_V = 3.5  # of the 3.6 that the device stands
 RESERVE = 1.1  # of the estimated cost, for what the estimate and the harvest leave open
 
@@ -37,11 +37,6 @@ def going_on_nj(plan: Plan) -> tuple[float, ...]:
             costs.append(sums)
             sums = 0.0
     return tuple(costs[1:])
-
-
-def reading(volts: float) -> int:
-    """The 12-bit code that a supply of ``volts`` is read as."""
-    return min(FULL_SCALE, math.floor(volts / DIVIDED / REFERENCE_V * FULL_SCALE))
 
 
 def level_of(board: Board, cost_nj: float, capacitor_uF: float) -> int:

@@ -121,7 +121,7 @@ def _work(
 ) -> None:
     device.expect(job.model_hash)
     if job.policy is not None:
-        device.set_policy(job.policy.limit, job.policy.margins, job.policy.levels)
+        device.set_policy(job.policy.limit, job.policy.margins, job.policy.levels, job.policy.plenty)
     if job.fail_every is not None:
         device.fail_every(job.fail_every)
     while (index := share.next()) is not None:

@@ -20,7 +20,7 @@ from sparsecomp.prepare import Prepared
 from sparsecomp.project import write_files
 from sparsecomp.report import layer_rows
 
-CURSOR, LIMIT = "model_progress", 8  # progress_t: cursor, held, id (2), limit, margins, levels
+CURSOR, LIMIT = "model_progress", 8  # progress_t: cursor, held, id (2), limit, plenty, margins, levels
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,7 @@ class Image:
 
     def set_policy(self, policy: Policy) -> None:
         """Makes the policy the firmware's."""
-        words = (policy.limit, *policy.margins, *policy.levels)
-        self._write(self._at[CURSOR] + LIMIT, struct.pack(f"<{len(words)}H", *words))
+        self._write(self._at[CURSOR] + LIMIT, struct.pack(f"<{len(policy.words)}H", *policy.words))
 
     def answer(self) -> tuple[int, int, int]:
         """(number of the event last answered, exit, class)."""

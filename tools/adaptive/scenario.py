@@ -14,9 +14,8 @@ from functools import cached_property
 import numpy as np
 
 from sparsecomp.boards import Board
-from sparsecomp.exits import NEVER, Policy, confidence
+from sparsecomp.exits import NEVER, Policy, confidence, reading
 from sparsecomp.plan import Plan
-from sparsecomp.plan.exit_levels import FULL_SCALE, REFERENCE_V
 from sparsecomp_tools.adaptive.costs import Cost, Costs
 from sparsecomp_tools.adaptive.device import TINY, Device, Track
 from sparsecomp_tools.adaptive.supplies import Harvest
@@ -65,8 +64,7 @@ class World:
 
     def reading(self, stored_uJ: float) -> int:
         """What the device reads of its supply."""
-        volts = math.sqrt(2 * stored_uJ / self.capacitor_uF)
-        return min(FULL_SCALE, round(volts / 2 / REFERENCE_V * FULL_SCALE))
+        return reading(math.sqrt(2 * stored_uJ / self.capacitor_uF))
 
 
 @dataclass(frozen=True)
@@ -166,12 +164,9 @@ def _event(
             return Outcome(time, missed="given up")
         going_on, leaving, again = work.exits[number]
         while True:
-            leaves = _leaves(world, device, policy, answers, number, sample)
-            looks = (
-                number < policy.limit
-                and policy.levels[number]
-                and answers.margins[sample, number] <= policy.margins[number]
-            )
+            wanted = _wanted(policy, answers, number, sample)
+            leaves = wanted is True or (wanted is not False and world.reading(device.stored) < wanted)
+            looks = not isinstance(wanted, bool)
             cost = (leaving if leaves else going_on) + (work.costs.reading if looks else Cost(0.0, 0.0))
             decision = Track([cost])
             if device.advance(decision, 0.0) >= decision.length - TINY:
@@ -185,11 +180,12 @@ def _event(
     raise AssertionError("the whole network is an exit")
 
 
-def _leaves(world: World, device: Device, policy: Policy, answers: Answers, number: int, sample: int) -> bool:
-    if number >= policy.limit or answers.margins[sample, number] > policy.margins[number]:
+def _wanted(policy: Policy, answers: Answers, number: int, sample: int) -> int | bool:
+    """Whether the inference ends at an exit; or the reading of the supply below which it does (exit.c: leaves)."""
+    if number >= policy.limit:
         return True
-    level = policy.levels[number]
-    return bool(level) and world.reading(device.stored) < level
+    sure = bool(answers.margins[sample, number] > policy.margins[number])
+    return (policy.plenty if sure else policy.levels[number]) or sure
 
 
 def fixed(exits: int, number: int) -> Policy:

@@ -102,12 +102,7 @@ def batch_norm(d: Draw, dims: int, channels: int, rng) -> nn.Module:
 
 
 def pool(d: Draw, rank: int) -> nn.Module:
-    kind = d.one("pool", "max", "avg", "adaptive", "channels")
-    if kind == "channels" and rank == 2:
-        kernel = (d.one("channels.kernel", 2, 3), *d.one("channels.space", (1, 1), (2, 2)))
-        return nn.MaxPool3d(kernel, (d.one("channels.stride", 1, 2), *kernel[1:]))
-    if kind == "channels":
-        kind = "max"
+    kind = d.one("pool", "max", "avg", "adaptive")
     if kind == "adaptive":
         return (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d)[rank - 1](d.one("adaptive.size", 1, 2, 3))
     kernel, ceil = d.one(f"{kind}.kernel", 2, 3), d.one(f"{kind}.ceil_mode", False, True)
@@ -119,6 +114,14 @@ def pool(d: Draw, rank: int) -> nn.Module:
     if rank == 1:
         return nn.AvgPool1d(kernel, stride, padding, ceil, include)
     return nn.AvgPool2d(kernel, stride, padding, ceil, include, d.one("avg.divisor", None, 3))
+
+
+def pool_channels(d: Draw, rank: int) -> nn.Module:
+    """Over channels and space. Raises ValueError for lines."""
+    if rank != 2:
+        raise ValueError("torch takes maps for volumes, not lines")
+    kernel = (d.one("channels.kernel", 2, 3), *d.one("channels.space", (1, 1), (2, 2)))
+    return nn.MaxPool3d(kernel, (d.one("channels.stride", 1, 2), *kernel[1:]))
 
 
 ACTIVATIONS = {
@@ -179,6 +182,7 @@ MAP_WEIGHTS = {
     "join": 1,
     "unseen": 2,
     "upsample": 2,
+    "pool_channels": 3,
 }
 FLAT, MAPS = ([name for name, n in kinds.items() for _ in range(n)] for kinds in (FLAT_WEIGHTS, MAP_WEIGHTS))
 
@@ -198,6 +202,8 @@ def stage(d: Draw, name: str, x: torch.Tensor, rng):
         return name, batch_norm(d, rank + 1, channels, rng)
     if name == "pool":
         return name, pool(d, rank)
+    if name == "pool_channels":
+        return name, pool_channels(d, rank)
     if name == "dropout":
         return name, nn.Dropout(0.3)
     if name == "residual":

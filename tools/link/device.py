@@ -227,9 +227,9 @@ class Device:
         """From now on the device loses everything volatile every so many cycles of inference; 0 ends that."""
         self._accepted(self.ask(FAIL, struct.pack("<I", cycles)), "fail")
 
-    def set_policy(self, limit: int, margins: Sequence[int], levels: Sequence[int]) -> None:
+    def set_policy(self, limit: int, margins: Sequence[int], levels: Sequence[int], plenty: int = 0) -> None:
         """Makes a policy of early exits the firmware's, word by word; each is kept in its FRAM."""
-        words = [(0, 0, limit)]
+        words = [(0, 0, limit), (3, 0, plenty)]
         words += [(kind, i, v) for kind, values in ((1, margins), (2, levels)) for i, v in enumerate(values)]
         for word in words:
             self._accepted(self.ask(POLICY, struct.pack("<HHH", *word)), "change its exit policy")
