@@ -162,3 +162,12 @@ def answers(policy: Policy, scores: Sequence[np.ndarray]) -> tuple[np.ndarray, n
         answer[leaving], number[leaving] = mine[leaving], index
         left |= leaving
     return answer, number
+
+
+def reachable(policy: Policy, scores: Sequence[np.ndarray]) -> np.ndarray:
+    """The number of the last exit, (N,), that its supply may make a device take for each sample: where it may be plenty
+    all of them, otherwise the one that it takes with enough of it.
+    """
+    if policy.plenty:
+        return np.full(len(scores[0]), policy.limit)
+    return answers(policy, scores)[1][:, 0]

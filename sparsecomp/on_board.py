@@ -14,6 +14,7 @@ import numpy as np
 
 from sparsecomp.boards import Board
 from sparsecomp.errors import InputError, MismatchError
+from sparsecomp.exits import reachable
 from sparsecomp.linked import Linked
 from sparsecomp.measurements import BoardRun, ExitTaken, LayerCost, Measured, Smallest
 from sparsecomp.metrics import Metric, top1
@@ -183,10 +184,10 @@ def _others(prepared: Prepared, data: Data) -> list[frozenset[bytes]]:
     """For each sample the answers of every exit that its supply may make a device take."""
     program = prepared.program
     assert program.policy is not None
-    scores = exit_elements(program, data.wire)[: program.policy.limit + 1]
+    scores = exit_elements(program, data.wire)
     return [
-        frozenset(np.concatenate([s[i], [k]]).astype("<i2").tobytes() for k, s in enumerate(scores))
-        for i in range(len(data))
+        frozenset(np.concatenate([s[i], [k]]).astype("<i2").tobytes() for k, s in enumerate(scores[: last + 1]))
+        for i, last in enumerate(reachable(program.policy, scores))
     ]
 
 

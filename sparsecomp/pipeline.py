@@ -15,6 +15,7 @@ from sparsecomp.boards import Board, load_board
 from sparsecomp.build import compiler
 from sparsecomp.device_header import has_serial
 from sparsecomp.errors import DoesNotFitError, InputError
+from sparsecomp.exits import reachable
 from sparsecomp.metrics import Metric, fitting, top1
 from sparsecomp.on_board import Bench
 from sparsecomp.plan import Plan
@@ -223,9 +224,11 @@ def _any_supply(prepared: Prepared, pair: Data, target: Board) -> tuple[Prepared
     program = prepared.program
     assert program.policy is not None
     policy = replace(program.policy, levels=(1,) * len(program.policy.levels), plenty=min(1, program.policy.plenty))
-    scores = exit_elements(program, pair.wire)[: policy.limit + 1]
+    scores = exit_elements(program, pair.wire)
+    # As many for each input: the last one again and again.
+    taken = [[min(k, int(last)) for k in range(len(scores))] for last in reachable(program.policy, scores)]
     expected = [
-        [words for k, s in enumerate(scores) for words in (s[i], np.array([k], np.int16))] for i in range(len(pair))
+        [words for k in numbers for words in (scores[k][i], np.array([k], np.int16))] for i, numbers in enumerate(taken)
     ]
     return replace(prepared, program=replace(program, policy=policy)), expected
 

@@ -1,5 +1,7 @@
 """Host C against the reference: every exit's answer, every layer up to it, and nothing behind it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from exit_models import fixed, halved, made, one_head, two_convolutions, with_policy
@@ -7,7 +9,7 @@ from exit_models import fixed, halved, made, one_head, two_convolutions, with_po
 from sparsecomp.build import built, selftest
 from sparsecomp.errors import MismatchError
 from sparsecomp.prepare import Request, prepare
-from sparsecomp.reference import run
+from sparsecomp.reference import exit_elements, run
 from sparsecomp.validate import check_layers, compare_answers, parse_dump, run_device
 
 
@@ -25,6 +27,21 @@ def test_every_answer_is_the_references_at_every_exit(project):
     found = compare_answers(copy, result.plan.program, result.data.wire, run(result.plan.program, result.data.wire))
     assert [int.from_bytes(data[-2:], "little") for data in found] == result.exits.tolist()
     selftest(copy)
+
+
+def test_the_supply_decides_within_what_the_policy_leaves_open(tmp_path, monkeypatch):
+    """Low: the first exit. Neither: as the reference. Plenty: the whole network, however sure an exit is."""
+    prepared = halved(two_convolutions())
+    policy = replace(prepared.program.policy, levels=(2000, 2000), plenty=3000, energy=True)
+    result = made(with_policy(prepared, policy), tmp_path / "project")
+    scores = exit_elements(result.plan.program, result.data.wire)
+    with built(result.directory, result.plan.board) as copy:
+        for millivolts, wanted in ((1900, np.zeros_like(result.exits)), (2500, result.exits), (3300, None)):
+            monkeypatch.setenv("SPARSECOMP_SUPPLY_MV", str(millivolts))
+            found = run_device(copy, result.plan.program, result.data.wire)
+            numbers = np.array([int.from_bytes(data[-2:], "little") for data in found])
+            assert (numbers == (2 if wanted is None else wanted)).all()
+            assert [d[:-2] for d in found] == [scores[k][i].tobytes() for i, k in enumerate(numbers)]
 
 
 def dumped(result, copy, index, folder):
@@ -63,6 +80,6 @@ def test_a_policys_words_are_those_of_the_c_file(tmp_path):
         with_policy(halved(two_convolutions()), fixed(prepare(two_convolutions(), Request()), 1)), tmp_path / "p"
     )
     text = (result.directory / "model.c").read_text()
-    assert "model_progress = {0U, 0U, {0, 0}, 1U, {65535U, 65535U}, {0U, 0U}};" in text
+    assert "model_progress = {0U, 0U, {0, 0}, 1U, 0U, {65535U, 65535U}, {0U, 0U}};" in text
     header = (result.directory / "model_ee.h").read_text()
     assert '#define EXIT_0 "a"' in header and '#define EXIT_2 "full"' in header

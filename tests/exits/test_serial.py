@@ -204,7 +204,7 @@ def test_a_policy_outlives_the_power(firmware, tmp_path):
     with connected(firmware, elf=False, image=image) as device:
         assert infer(firmware, device, 0)[1] == 1
     with started(Firmware(firmware.made, None, "", ()), image=image) as (_, client):
-        assert client.send("x-policy") == ["m-x-policy-[limit=1,margins=65535 5,levels=0 9]"]
+        assert client.send("x-policy") == ["m-x-policy-[limit=1,plenty=0,margins=65535 5,levels=0 9]"]
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_a_malformed_policy_frame_changes_nothing(firmware, device, arguments):
 
 
 @pytest.mark.parametrize(
-    "word", [(0, 0, 3), (0, 9, 65535), (1, 2, 1), (1, 65535, 1), (2, 2, 1), (3, 0, 0), (65535, 0, 0)]
+    "word", [(0, 0, 3), (0, 9, 65535), (1, 2, 1), (1, 65535, 1), (2, 2, 1), (4, 0, 0), (65535, 0, 0)]
 )
 def test_a_word_for_an_exit_that_is_not_there_is_refused(firmware, device, word):
     assert device.ask(POLICY, struct.pack("<HHH", *word)).status == REFUSED
@@ -227,11 +227,15 @@ def test_a_word_for_an_exit_that_is_not_there_is_refused(firmware, device, word)
 def test_the_policy_as_text(firmware, client):
     policy = halves(firmware.made.prepared)
     margins = " ".join(map(str, policy.margins))
-    assert client.send("x-policy") == [f"m-x-policy-[limit=2,margins={margins},levels=0 0]"]
-    assert client.send("x-limit 1") == [f"m-x-policy-[limit=1,margins={margins},levels=0 0]"]
-    assert client.send("x-margin 1 65535") == [f"m-x-policy-[limit=1,margins={policy.margins[0]} 65535,levels=0 0]"]
-    assert client.send("x-margin  0   12 ") == ["m-x-policy-[limit=1,margins=12 65535,levels=0 0]"]
-    assert client.send("x-level 0 4095") == ["m-x-policy-[limit=1,margins=12 65535,levels=4095 0]"]
+    assert client.send("x-policy") == [f"m-x-policy-[limit=2,plenty=0,margins={margins},levels=0 0]"]
+    assert client.send("x-limit 1") == [f"m-x-policy-[limit=1,plenty=0,margins={margins},levels=0 0]"]
+    assert client.send("x-margin 1 65535") == [
+        f"m-x-policy-[limit=1,plenty=0,margins={policy.margins[0]} 65535,levels=0 0]"
+    ]
+    assert client.send("x-margin  0   12 ") == ["m-x-policy-[limit=1,plenty=0,margins=12 65535,levels=0 0]"]
+    assert client.send("x-level 0 4095") == ["m-x-policy-[limit=1,plenty=0,margins=12 65535,levels=4095 0]"]
+    assert client.send("x-plenty 3480") == ["m-x-policy-[limit=1,plenty=3480,margins=12 65535,levels=4095 0]"]
+    assert client.send("x-plenty 0") == ["m-x-policy-[limit=1,plenty=0,margins=12 65535,levels=4095 0]"]
 
 
 def test_wrong_words_change_nothing(client):

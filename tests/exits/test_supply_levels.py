@@ -14,9 +14,10 @@ from toolchain import require_msp430
 from sparsecomp import pipeline
 from sparsecomp.boards import load_board, parse_board
 from sparsecomp.errors import InputError
+from sparsecomp.exits import FULL_SCALE, reading
 from sparsecomp.on_board import Bench, _others
 from sparsecomp.pipeline import planned
-from sparsecomp.plan.exit_levels import FULL_SCALE, going_on_nj, level_of, reading, with_levels
+from sparsecomp.plan.exit_levels import going_on_nj, level_of, with_levels
 from sparsecomp.prepare import Request, prepare
 from sparsecomp.reference import run
 from sparsecomp_tools.adaptive.scenario import World
@@ -42,7 +43,7 @@ def test_more_to_pay_or_a_smaller_capacitor_asks_for_more(cost_nj, factor, capac
 def test_the_level_is_where_the_charge_above_the_end_pays_for_the_cost():
     # 100 uF from v_off: 22 uJ and a tenth more.
     v = (BOARD.energy.v_off**2 + 2 * 1.1 * 22e-6 / 100e-6) ** 0.5
-    assert level_of(BOARD, 22_000, 100) == int(v / 4 * 4095)
+    assert level_of(BOARD, 22_000, 100) == round(v / 4 * 4095)
     assert level_of(BOARD, 1e12, 100) < FULL_SCALE  # a charge that nothing holds asks for one that can be there
 
 
