@@ -10,6 +10,7 @@ from sparsecomp.cli.command import GuardedGroup
 # In the order of use. A verb's module is imported when the verb runs, so that the light ones start at once.
 VERBS = {
     "compress": "From model.pt to a smaller one that deploys as it is.",
+    "early-exit": "From model.pt to one with exits: an answer at any time.",
     "deploy": "From model.pt to verified C for a board.",
     "sweep": "Many compressions, and the best in accuracy, bytes and cycles.",
     "analyze": "Will it fit? On one board, on several, or on all.",
@@ -33,7 +34,7 @@ class VerbGroup(GuardedGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        return importlib.import_module(f"sparsecomp.cli.{cmd_name}").main
+        return importlib.import_module(f"sparsecomp.cli.{cmd_name.replace('-', '_')}").main
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):

@@ -56,13 +56,13 @@ def compress_file(
     in ``out``. ``history`` is a folder for history.json, a plot and the checkpoints that ``resume`` goes on from.
     Nothing is written where it fails. Raises InputError, DoesNotFitError, ToolError.
     """
-    _check_out(out)
+    check_out(out)
     # Small networks are fastest on one core, and sums in another order would give another network elsewhere.
     torch.set_num_threads(1)
     if resume and history is None:
         raise InputError("there is nothing to resume from", "give --history with the folder of the run to go on with")
     loaded = load_model(model, Request(**request))
-    raw, labels = _training(loaded, data)
+    raw, labels = training_data(loaded, data)
     module = to_module(loaded.graph)
     count = min(CALIBRATION, len(raw[0]))
     calibration = loaded.calibration or tuple(x[:: max(1, len(x) // count)][:count] for x in raw)
@@ -70,12 +70,12 @@ def compress_file(
     method = replace(Method(factorize=factorize), **{key: value for key, value in given.items() if value is not None})
     test = None
     if loaded.samples is not None and loaded.labels is not None:
-        test = DataLoader(_dataset(loaded, loaded.samples, loaded.labels), 256)
+        test = DataLoader(dataset(loaded, loaded.samples, loaded.labels), 256)
     shape = loaded.graph.shapes[loaded.graph.outputs[-1]]
     classes = fitting(top1, labels, shape) is top1
     result = compress(
         module,
-        DataLoader(_dataset(loaded, raw, labels), batch, shuffle=True, generator=torch.Generator().manual_seed(seed)),
+        DataLoader(dataset(loaded, raw, labels), batch, shuffle=True, generator=torch.Generator().manual_seed(seed)),
         target=target_kb,
         board=board,
         sparsity=sparsity,
@@ -86,7 +86,7 @@ def compress_file(
         metric=top1 if classes else _closeness,
         criterion=None if classes else torch.nn.functional.mse_loss,
         preprocess=loaded.wires,
-        calibration=tuple(_real(loaded, calibration)),
+        calibration=tuple(real(loaded, calibration)),
         device=device,
         seed=seed,
         checkpoint=history,
@@ -120,7 +120,7 @@ def _numbers(result: CompressionResult) -> dict[str, Any]:
     return {key: getattr(result, key) for key in keys}
 
 
-def _check_out(out: str | Path) -> None:
+def check_out(out: str | Path) -> None:
     folder = Path(out).absolute().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise InputError(f"there is no folder '{folder.name}' to write '{Path(out).name}' to", "make it, or choose -o")
@@ -128,7 +128,7 @@ def _check_out(out: str | Path) -> None:
         raise InputError(f"'{out}' is a folder", "give a file name: -o small.pt")
 
 
-def _training(loaded: LoadedModel, data: str | Path) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+def training_data(loaded: LoadedModel, data: str | Path) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
     columns, labels = load_arrays(data, train=True)
     name = Path(data).name
     if labels is None:
@@ -138,11 +138,11 @@ def _training(loaded: LoadedModel, data: str | Path) -> tuple[tuple[np.ndarray, 
     return as_raw(columns, loaded.graph, loaded.wires, name), labels
 
 
-def _real(loaded: LoadedModel, raw: tuple[np.ndarray, ...]) -> list[np.ndarray]:
+def real(loaded: LoadedModel, raw: tuple[np.ndarray, ...]) -> list[np.ndarray]:
     return [wire.to_float(x) for wire, x in zip(loaded.wires, raw, strict=True)]
 
 
-def _dataset(loaded: LoadedModel, raw: tuple[np.ndarray, ...], labels: np.ndarray) -> TensorDataset:
-    inputs = [torch.from_numpy(np.asarray(x, np.float32)) for x in _real(loaded, raw)]
+def dataset(loaded: LoadedModel, raw: tuple[np.ndarray, ...], labels: np.ndarray) -> TensorDataset:
+    inputs = [torch.from_numpy(np.asarray(x, np.float32)) for x in real(loaded, raw)]
     whole = labels.dtype.kind in "iub"
     return TensorDataset(*inputs, torch.from_numpy(labels.astype(np.int64 if whole else np.float32)))
