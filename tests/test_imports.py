@@ -22,7 +22,10 @@ def test_importing_the_package_loads_nothing_heavy():
     assert fresh(f"import sys, sparsecomp; print({others})") == "[]"
 
 
-@pytest.mark.parametrize("module", ["boards", "cli", "cli.boards", "cli.deploy", "datasets", "frontend", "pipeline"])
+@pytest.mark.parametrize(
+    "module",
+    ["boards", "cli", "cli.boards", "cli.deploy", "cli.early_exit", "datasets", "early_exit", "frontend", "pipeline"],
+)
 def test_no_module_loads_torch_when_it_is_imported(module):
     assert fresh(f"import sys, sparsecomp.{module}; print({HEAVY})") == "[]"
 

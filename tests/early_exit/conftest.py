@@ -1,13 +1,18 @@
-"""One core for torch: these networks are so small that threads only get in each other's way."""
+"""Lets these tests import the helpers beside them; torch takes one core, where sums of floats have one order."""
+
+import sys
+from pathlib import Path
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
+sys.path.append(str(Path(__file__).parent))
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="session")
 def one_thread():
-    threads = torch.get_num_threads()
+    """On every machine."""
+    before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
-    torch.set_num_threads(threads)
+    torch.set_num_threads(before)

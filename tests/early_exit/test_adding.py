@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from nets import EXITS, conv1d, conv2d, images, trained, waves
 
 import sparsecomp
 from sparsecomp.compression import Method
@@ -14,7 +15,6 @@ from sparsecomp.errors import DoesNotFitError, InputError
 from sparsecomp.prepare import Request, prepare
 from sparsecomp.reference import run
 from sparsecomp.wire import Wire
-from tests.early_exit.nets import EXITS, conv1d, conv2d, images, trained, waves
 
 TRAIN, VAL, TEST = images(240), images(80, 1), images(200, 2)
 QUICK = {"training": Training(epochs=5, batch=32), "hidden": 0, "pooled": 2, "exits": EXITS, "kind": "gnet"}

@@ -6,12 +6,12 @@ import zipfile
 import numpy as np
 import pytest
 import torch
+from nets import conv2d, images, with_exits
 
 import sparsecomp
 from sparsecomp.errors import InputError
 from sparsecomp.frontend import Exit
 from sparsecomp.frontend.extra import dump_extra, load_extra
-from tests.early_exit.nets import conv2d, images, with_exits
 
 EXAMPLE = torch.zeros(1, 1, 12, 12)
 

@@ -4,12 +4,12 @@ import copy
 
 import pytest
 import torch
+from nets import EXITS, SHAPES, conv2d, with_exits
 from torch import nn
 
 from sparsecomp.compression.layers import trace
 from sparsecomp.early_exit import EarlyExitNetwork, GlobalHead, IndividualHeads
 from sparsecomp.errors import InputError
-from tests.early_exit.nets import EXITS, SHAPES, conv2d, with_exits
 
 BOTH = pytest.mark.parametrize("head", [GlobalHead, IndividualHeads])
 WIDTHS = pytest.mark.parametrize("hidden", [0, 7])

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
+from nets import conv1d, conv2d, with_exits
 from torch import nn
 
 from sparsecomp.early_exit.choice import Candidate, best_set, worth
 from sparsecomp.early_exit.points import Point, candidates, chosen
 from sparsecomp.errors import InputError
-from tests.early_exit.nets import conv1d, conv2d, with_exits
 
 IMAGE = torch.zeros(1, 1, 12, 12)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from nets import EXITS, conv2d, images, trained
 from torch import nn
 
 from sparsecomp.compression.feeding import Feed, as_loader
@@ -14,7 +15,6 @@ from sparsecomp.early_exit.points import chosen
 from sparsecomp.early_exit.shrinking import data_for
 from sparsecomp.early_exit.training import PUBLISHED, Training, accuracies, class_weights, fit
 from sparsecomp.errors import InputError
-from tests.early_exit.nets import EXITS, conv2d, images, trained
 
 POOLING = 2, "max"
 HOW = Training(epochs=3, batch=32)
