@@ -17,6 +17,7 @@ from sparsecomp.cli.command import GuardedCommand
 from sparsecomp.errors import ToolError
 
 BOARD = "msp430fr5994"
+NEXT = "answers before the end, as far as the energy goes: sparsecomp early-exit MODEL.PT --data TRAIN.npz"
 
 
 @click.command(cls=GuardedCommand)
@@ -34,7 +35,7 @@ def main(before: str, after: str, samples: int) -> None:
             rows.append((key, f"{first:.4f}", f"{second:.4f}", ""))
         else:
             rows.append((key, f"{first:,.0f}", f"{second:,.0f}", f"{first / second:.1f}"))
-    style.show_lines(style.table(rows, right=frozenset({1, 2, 3})))
+    style.show_lines([*style.table(rows, right=frozenset({1, 2, 3})), "", NEXT])
 
 
 def column(path: str, samples: int) -> dict[str, float]:
