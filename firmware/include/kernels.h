@@ -137,8 +137,8 @@ typedef struct {
     uint16_t tap_row_step;
     uint16_t tap_column_step;
     const uint8_t *mask;
-    const void *counts;   /* weights of each output channel, uint8_t or uint16_t */
-    uint16_t count_bytes; /* of one of them: 1 or 2 */
+    const void *counts;      /* weights of each output channel, uint8_t or uint16_t */
+    uint16_t count_bytes;    /* of one of them: 1 or 2 */
     uint16_t position_bytes; /* of stack, where a walk writes down once a step what the masks say; or 0 */
     const uint16_t *starts;  /* as in mac_csr_t */
 } mac_bitmap_t;

@@ -84,9 +84,9 @@ int model_held(uint32_t *id);
 /* Starts the inference on the input held. Returns 0, or -1 where none is held or one is under way. */
 int model_start(void);
 
-/* Runs one restart unit, or as many of one layer as its walk takes in a step. Returns 1 while an inference is under way,
- * 0 when idle or done. On an MSP430 sums stay in the hardware multiplier meanwhile, with interrupts on: a handler of
- * yours may not use it (in C, not multiply) unless you keep interrupts off around this call.
+/* Runs one restart unit, or as many of one layer as its walk takes in a step. Returns 1 while an inference is under
+ * way, 0 when idle or done. On an MSP430 sums stay in the hardware multiplier meanwhile, with interrupts on: a handler
+ * of yours may not use it (in C, not multiply) unless you keep interrupts off around this call.
  */
 int model_step(void);
 

@@ -1,5 +1,5 @@
-/* The decision at an early exit. It may be taken again after a failure, and then otherwise where the supply has changed;
- * what counts is the one whose commit follows.
+/* The decision at an early exit. It may be taken again after a failure, and then otherwise where the supply has
+ * changed; what counts is the one whose commit follows.
  */
 #include "exits.h"
 
@@ -39,7 +39,8 @@ static int confident(const exit_t *p)
 
 #endif
 
-/* A confident answer is enough, unless what it saves would be lost; another one is, where there is not enough to go on. */
+/* A confident answer is enough, unless what it saves would be lost; another one is, where there is not enough to go on.
+ */
 static int leaves(const exit_t *p)
 {
     uint16_t sure;

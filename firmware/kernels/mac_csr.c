@@ -33,8 +33,7 @@ static inline uint16_t entries_before(const mac_csr_t *p, uint16_t channel)
         const element_t *tap = from;                                                                                   \
                                                                                                                        \
         for (; count != 0U; count--) {                                                                                 \
-            STEP                                                                                                       \
-            acc += (accumulator_t)(*weight) * (*tap);                                                                  \
+            STEP acc += (accumulator_t)(*weight) * (*tap);                                                             \
             offset++;                                                                                                  \
             weight++;                                                                                                  \
         }                                                                                                              \

@@ -73,8 +73,7 @@ int policy_set(uint16_t kind, uint16_t number, uint16_t value)
 
 static void change(uint16_t kind, char *text)
 {
-    const uint32_t number =
-        kind == POLICY_LIMIT || kind == POLICY_PLENTY ? 0UL : word_number(&text, NO_NUMBER);
+    const uint32_t number = kind == POLICY_LIMIT || kind == POLICY_PLENTY ? 0UL : word_number(&text, NO_NUMBER);
     const uint32_t value = text == NULL ? NO_NUMBER : word_number(&text, NO_NUMBER);
 
     if (text == NULL || *text != '\0' || number >= NO_NUMBER || value >= NO_NUMBER ||

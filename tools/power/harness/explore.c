@@ -111,8 +111,7 @@ static void between_calls(void)
 {
     const uint32_t statics = sram_statics();
     const uint64_t supply = machine.supply == 0U ? (uint64_t)1 << 63 : 0U; /* what follows depends on it */
-    const uint64_t key =
-        supply | (uint64_t)image_save(&machine.fram) << 32 | (uint64_t)stream_wanted() << 16 | statics;
+    const uint64_t key = supply | (uint64_t)image_save(&machine.fram) << 32 | (uint64_t)stream_wanted() << 16 | statics;
     const uint32_t point = keymap_get(&walk.passed, key);
 
     if (statics > 0xFFFFU) {

@@ -88,8 +88,8 @@ bool io_map(struct machine *m)
         fits = fits && (m->timers[i].base == 0 || map_region(m, m->timers[i].base, TIMER_SIZE, KIND_IO));
     fits = fits && (m->dma.channels == 0 || map_region(m, DMA, dma_size(m), KIND_IO));
     fits = fits && (!m->lea.present || map_region(m, LEA_BASE, LEA_SIZE, KIND_IO));
-    fits = fits && (!m->adc.present || (map_region(m, ADC_BASE, ADC_SIZE, KIND_IO) &&
-                                        map_region(m, REFERENCE, REFERENCE_SIZE, KIND_IO)));
+    fits = fits && (!m->adc.present ||
+                    (map_region(m, ADC_BASE, ADC_SIZE, KIND_IO) && map_region(m, REFERENCE, REFERENCE_SIZE, KIND_IO)));
     fits = fits && (!m->mpu.present || map_region(m, MPU, MPU_SIZE, KIND_IO));
     return fits && (m->uart.base == 0 || map_region(m, m->uart.base, UART_SIZE, KIND_IO));
 }

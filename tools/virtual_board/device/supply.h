@@ -25,7 +25,7 @@ struct trace {
 struct supply {
     bool present;
     uint64_t picofarads, start_fj, on_fj, off_fj, max_fj, source_mohm; /* start 0: as on */
-    uint64_t power_nw; /* harvested now */
+    uint64_t power_nw;                                                 /* harvested now */
     struct trace trace;
     int64_t stored_fj;
     uint64_t since_ps, until_ps; /* up to where it is settled, and up to when the power stays as it is */
