@@ -18,6 +18,7 @@ from sparsecomp.cli.options import (
     plain_conversion_options,
     together,
 )
+from sparsecomp.errors import InputError
 
 POLICIES = ("full", "fixed:0", "adaptive:0.9")
 
@@ -55,6 +56,8 @@ supply_options = together(
 @output_options
 def main(model: str, as_json: bool, junit: str | None, trace: str | None, **options: Any) -> int:
     """Run the host build of MODEL.PT on this computer while the power fails; with --trace, compare exit policies."""
+    if trace is not None and junit:
+        raise InputError("a comparison of policies has no cases to write", "leave one of --trace and --junit out")
     if trace is not None:
         return _compare(model, trace, as_json, options)
     from sparsecomp.pipeline import simulate
@@ -72,8 +75,6 @@ def main(model: str, as_json: bool, junit: str | None, trace: str | None, **opti
 
 
 def _one(policies: tuple[str, ...]) -> str | None:
-    from sparsecomp.errors import InputError
-
     if len(policies) > 1:
         raise InputError("several policies, but no supply to compare them under", "add --trace solar")
     return policies[0] if policies else None

@@ -67,6 +67,8 @@ def event_bench(model: Any, board: Board, request: Request, data: str | Path | N
     """Builds the firmware and measures its costs. Raises InputError for a network without exits or labels."""
     if board.is_host:
         raise InputError("energy is that of a board", "name one: --board msp430fr5994")
+    if request.numeric == "float32":
+        raise InputError("an exit policy compares integers", "leave --numeric float32 out")
     prepared = prepare(model, request)
     if not prepared.program.exits:
         raise InputError("the network has no early exits", "add some: sparsecomp.early_exit.add_exits")
@@ -175,15 +177,14 @@ def compare_policies(
     **request: Any,
 ) -> Comparison:
     """Runs Poisson events, ``period`` seconds apart in the mean, under each policy. With ``check`` the virtual board
-    runs them as well: MismatchError where an answer differs, or its energy by more than 2 %.
+    runs them as well: MismatchError where an answer differs, or its energy by more than 2 %. Raises InputError.
     """
     wanted, target, harvest = Request(**request), load_board(board), supply_named(trace, seed)
-    parsed = [parse_policy(text) for text in policies]
+    parsed, world = [parse_policy(text) for text in policies], World(target, capacitor_uF, harvest)
     with event_bench(model, target, wanted, data) as bench:
         times = poisson(seed, period, seconds)
         rng = np.random.default_rng([seed, SEED_OF_SAMPLES])
         samples = [int(n) for n in rng.integers(0, len(bench.labels), len(times))]
-        world = World(target, capacitor_uF, harvest)
         scores = []
         for request_ in parsed:
             policy = bench.policy(request_.text, capacitor_uF)

@@ -18,6 +18,7 @@ from sparsecomp_tools.virtual_board.events import BOOT, STOP, WATCH
 
 SAMPLES = 4  # inferences that costs are the mean of
 FAILURES_A_LAYER = 12
+LEAST_MEAN = 4000  # cycles between failures: a start takes a good part of that
 
 
 @dataclass(frozen=True)
@@ -137,9 +138,24 @@ def _resumptions(
     """For each step, from a start to where its unit begins anew: the mean over random failures, of all steps where
     none has cut this one.
     """
-    cycles = round(sum(cost.seconds for cost in units) * plan.board.clock_hz)
-    mean = max(20_000, cycles // (FAILURES_A_LAYER * len(plan.units)))
-    events = _run(plan, firmware, words, policy, folder, failures=[RandomFailures(1, mean)])
+    whole, largest = (round(f(cost.seconds for cost in units) * plan.board.clock_hz) for f in (sum, max))
+    usual = max(20_000, whole // (FAILURES_A_LAYER * len(plan.units)))
+    found: list[list[Cost]] = []
+    # Small networks want failures closer together. Closer than a unit is long, one would hardly ever end.
+    for mean in (max(usual, largest), max(LEAST_MEAN, largest)):
+        events = _run(plan, firmware, words, policy, folder, failures=[RandomFailures(1, mean)])
+        found = _cut_units(plan, events, units)
+        if any(found):
+            break
+    every = [cost for costs in found for cost in costs]
+    if not every:
+        raise ToolError("no failure has cut an inference", "the network is too small to measure what resuming costs")
+    general = _mean([(cost,) for cost in every])[0]
+    return tuple(_mean([(cost,) for cost in costs])[0] if costs else general for costs in found)
+
+
+def _cut_units(plan: Plan, events: np.ndarray, units: Sequence[Cost]) -> list[list[Cost]]:
+    """For each step the costs of starts that ended in its unit which was cut, less those of the unit."""
     first = [u.first for u in plan.units]
     found: list[list[Cost]] = [[] for _ in first]
     cursor = 0
@@ -149,11 +165,7 @@ def _resumptions(
         elif events["kind"][i] == BOOT and i and events["kind"][i + 1] == WATCH and 1 <= cursor <= plan.unit_count:
             step = int(np.searchsorted(first, cursor - 1, side="right")) - 1
             found[step].append(_between(events, i, i + 1) - units[cursor - 1])
-    every = [cost for costs in found for cost in costs]
-    if not every:
-        raise ToolError("no failure has cut an inference", "the network is too small to measure what resuming costs")
-    general = _mean([(cost,) for cost in every])[0]
-    return tuple(_mean([(cost,) for cost in costs])[0] if costs else general for costs in found)
+    return found
 
 
 def _mean(rows: Sequence[Sequence[Cost]]) -> tuple[Cost, ...]:

@@ -14,7 +14,7 @@ from sparsecomp.exits import Policy
 from sparsecomp.plan import Plan
 from sparsecomp_tools.adaptive.device import TINY
 from sparsecomp_tools.adaptive.firmware import EventFirmware, Image
-from sparsecomp_tools.adaptive.scenario import GIVEN_UP, V_MAX, Outcome, Score, World
+from sparsecomp_tools.adaptive.scenario import GIVEN_UP, V_MAX, Outcome, Score, World, score_of
 from sparsecomp_tools.virtual_board import Supply, read_events, run_elf
 from sparsecomp_tools.virtual_board.events import WATCH
 
@@ -47,11 +47,14 @@ def run_on_board(
             trace.write_text("ms microwatts\n" + "".join(f"{1000 * t:.6f} {p:.6f}\n" for t, p in rows))
             supply = Supply(
                 world.capacitor_uF, trace=trace, v_max=V_MAX,
-                v_start=math.sqrt(2 * device.stored / world.capacitor_uF),
+                v_start=min(V_MAX, math.sqrt(2 * device.stored / world.capacitor_uF)),  # the root rounds up as well
             )  # fmt: skip
             found = run_elf(plan.board, None, image=path, supply=supply, events=log, watch=firmware.cursor)
             if found.stopped != "asleep":
-                raise ToolError(f"event {number}: the virtual board stopped: {found.stopped} {found.message}")
+                raise ToolError(
+                    f"event {number}: the virtual board stopped: {found.stopped} {found.message}",
+                    "does the supply ever pay for an answer?",
+                )
             events = read_events(log)
             ends = (events["kind"] == WATCH) & (events["value"] == plan.unit_count + 1)
             done = float(events["time_ps"][np.flatnonzero(ends)[0]]) * 1e-12
@@ -61,8 +64,4 @@ def run_on_board(
             device.stored = world.capacitor_uF / 2 * float(events["volts"][-1]) ** 2
             device.spent += found.energy_nj / 1000
             device.starts += found.boots
-    right = [
-        o.answered is not None and o.answered <= o.time + deadline and o.answer == labels[s]
-        for o, s in zip(outcomes, samples, strict=True)
-    ]
-    return Score(float(np.mean(right)), tuple(outcomes), device.spent, device.starts)
+    return score_of(outcomes, [labels[s] for s in samples], deadline, device)

@@ -14,11 +14,13 @@ from functools import cached_property
 import numpy as np
 
 from sparsecomp.boards import Board
+from sparsecomp.errors import InputError
 from sparsecomp.exits import NEVER, Policy, confidence, reading
 from sparsecomp.plan import Plan
 from sparsecomp_tools.adaptive.costs import Cost, Costs
 from sparsecomp_tools.adaptive.device import TINY, Device, Track
 from sparsecomp_tools.adaptive.supplies import Harvest
+from sparsecomp_tools.virtual_board.supply import Supply
 
 V_MAX = 3.6
 GIVEN_UP = 3600.0  # seconds after which an event without an end is given up
@@ -44,11 +46,21 @@ class Answers:
 
 @dataclass(frozen=True)
 class World:
-    """A supply and what it feeds: capacitor in microfarads and harvest."""
+    """A supply and what it feeds: capacitor in microfarads and harvest. Raises InputError where that is none, or the
+    board is no electric one.
+    """
 
     board: Board
     capacitor_uF: float
     harvest: Harvest
+
+    def __post_init__(self) -> None:
+        Supply(self.capacitor_uF)
+        if self.board.energy.v_on is None or self.board.energy.v_off is None:
+            raise InputError(
+                f"events need a board that a capacitor feeds, {self.board.name} has no v_on and v_off",
+                "name one: --board msp430fr5994",
+            )
 
     def device(self) -> Device:
         """A device that is on, with its capacitor at v_on."""
@@ -145,9 +157,14 @@ def run_events(
             outcomes.append(Outcome(time, missed="no power"))
             continue
         outcomes.append(_event(work(sample), world, device, policy, answers, sample, time))
+    return score_of(outcomes, [answers.labels[s] for s in samples], deadline, device)
+
+
+def score_of(outcomes: Sequence[Outcome], labels: Sequence[int], deadline: float, device: Device) -> Score:
+    """The score of events with these right classes."""
     right = [
-        o.answered is not None and o.answered <= o.time + deadline and o.answer == answers.labels[s]
-        for o, s in zip(outcomes, samples, strict=True)
+        o.answered is not None and o.answered <= o.time + deadline and o.answer == label
+        for o, label in zip(outcomes, labels, strict=True)
     ]
     return Score(float(np.mean(right)) if right else 0.0, tuple(outcomes), device.spent, device.starts)
 
