@@ -58,7 +58,7 @@ def test_a_minute_is_answered_as_on_the_virtual_board(bench, adaptive, supply):
 
 
 def test_costs_are_those_of_every_unit_and_way_out(bench):
-    costs, plan = bench.work.costs, bench.plan
+    costs, plan = bench.costs, bench.plan
     assert (
         len(costs.units) == plan.unit_count and len(costs.resume) == len(plan.program.steps) and len(costs.leave) == 3
     )
@@ -67,7 +67,7 @@ def test_costs_are_those_of_every_unit_and_way_out(bench):
     # 1 to 10 mW, as the device draws.
     assert all(1000 < cost.uJ / cost.seconds < 10_000 for cost in costs.units)
     assert 40e-6 < costs.reading.seconds < 100e-6  # most of it the reference's settling
-    pieces = bench.work.pieces
+    pieces = bench.work(0).pieces
     assert sum(len(track.seconds) - 1 for track, _ in pieces) == plan.unit_count - 3 + 1
     assert all(len(track.seconds) - 1 == len(resume) for track, resume in pieces)
 
