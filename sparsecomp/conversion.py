@@ -136,7 +136,7 @@ def _convert(
         raise InputError("flit=True is fixed point, numeric='float32' is not", "give one of the two")
     kind = numeric or ("int8" if data is not None else "float32")
     if kind == "float32" and numeric is None:
-        warnings.warn("one sample only: the output is float32; give example_data for an integer model", stacklevel=2)
+        warnings.warn("one sample only: the output is float32; give example_data for an integer model", stacklevel=3)
     example = _example(input_data if input_data is not None else example_data)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.pt"

@@ -121,10 +121,11 @@ def stopped_at(directory):
 
 
 def test_the_published_call(baseline, head, images, tmp_path):
-    with pytest.warns(UserWarning, match="float32"):
+    with pytest.warns(UserWarning, match="float32") as warned:
         save_compressed_early_exit_model(
             baseline, head, "csr", simulate_exit=simulate_exit, input_data=images[:1], directory=tmp_path / "my_model"
         )
+    assert warned[0].filename == __file__
     assert [name for name in PUBLISHED if not (tmp_path / "my_model" / name).is_file()] == []
     assert not (tmp_path / "my_model/headers/fc2_ee.h").exists()  # one head, stored once
     selftest(tmp_path / "my_model")
