@@ -89,3 +89,12 @@ def test_names_and_powers():
         with pytest.raises(InputError, match="no supply") as refusal:
             supply_named(name, 0)
         assert all(known in refusal.value.hint for known in GENERATED)
+
+
+def test_a_change_that_is_nearer_than_numbers_tell_has_happened():
+    """Otherwise the time until it would be lost in rounding, and whoever waits for it would wait for ever."""
+    harvest = Harvest((0.0, 256.0), (10.0, 20.0), 600.0)
+    for time in (256.0 - 2.0**-45, 256.0, 600.0 + 256.0 - 2.0**-44):
+        power, until = harvest.at(time)
+        assert power == 20.0 and until - time > 300.0
+    assert harvest.at(600.0 - 2.0**-43) == (10.0, 856.0)

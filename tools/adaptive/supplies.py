@@ -13,6 +13,7 @@ from sparsecomp.errors import InputError
 from sparsecomp_tools.virtual_board.supply import read_trace
 
 SECONDS = 600.0  # of a generated trace
+NEAR = 1e-9  # seconds
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,13 @@ class Harvest:
     end: float
 
     def at(self, time: float) -> tuple[float, float]:
-        """The power at a time, and until when it stays."""
-        rounds, inside = divmod(time, self.end)
+        """The power at a time, and until when it stays. A change that is nearer than a nanosecond has happened, so that
+        whoever goes from one to the next gets on.
+        """
+        rounds, inside = divmod(time + NEAR, self.end)
         index = bisect_right(self.starts, inside) - 1
         until = self.starts[index + 1] if index + 1 < len(self.starts) else self.end
-        later = rounds * self.end + until
-        if later <= time:  # by rounding: the next one has begun
-            index = (index + 1) % len(self.starts)
-            until = self.starts[index + 1] if index + 1 < len(self.starts) else self.end
-            later = (rounds + (index == 0)) * self.end + until
-        return self.power[index], later
+        return self.power[index], rounds * self.end + until
 
     @property
     def mean_uW(self) -> float:
