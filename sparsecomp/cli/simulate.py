@@ -63,6 +63,8 @@ def main(model: str, as_json: bool, junit: str | None, trace: str | None, **opti
     from sparsecomp.pipeline import simulate
 
     policies = options.pop("policies")
+    if options["check"] or options["plots"]:
+        raise InputError("--check and --plots belong to a comparison of policies", "add --trace solar")
     for name in ("board", "capacitor_uF", "period", "deadline", "seconds", "check", "plots"):
         del options[name]
     result = simulate(model, progress=style.Progress(), policy=_one(policies), **options)

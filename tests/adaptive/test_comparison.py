@@ -79,6 +79,8 @@ def test_json_has_a_row_a_policy(simulate, tmp_path):
     ("words", "said"),
     [
         (("--policy", "full", "--policy", "fixed:0"), "add --trace"),
+        (("--check",), "add --trace"),
+        (("--plots", "here"), "add --trace"),
         (("--trace", "volts.csv"), "gives volts"),
         (("--trace", "wind"), "no supply 'wind'"),
         (("--trace", "100uW", "--policy", "fast"), "unknown exit policy"),
