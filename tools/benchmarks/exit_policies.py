@@ -41,7 +41,7 @@ SUPPLIES: dict[str, Callable[[int], Harvest]] = {
     "rf": cache(lambda seed: bursty_rf(seed, 2200.0)),
 }
 ABUNDANT_UW = 20_000.0  # more than the device draws
-ADAPTIVE = "adaptive:0.8:2"
+ADAPTIVE = "adaptive:0.8:4"
 SHARES, RESERVES = (0.8, 0.9, 0.97), (1, 2, 4)
 
 
