@@ -100,7 +100,7 @@ def test_layers_in_bands_on_host_and_board(tmp_path):
 
 
 def test_under_failures_on_the_host(tmp_path):
-    graph = two_blocks(20, 6)
+    graph = two_blocks(20, 8)
     result = deploy(loaded(graph), tmp_path / "host", tiles="least", failures=200, kills=2)
     assert result.exit_code == 0 and result.power.passed
     assert len(result.plan.program.steps) > len(result.rows)
