@@ -126,7 +126,8 @@ def write_project(
     board = load_board(board) if isinstance(board, str) else board
     plenty = replace(board, energy=replace(board.energy, charge_cycles=10**9))
     vector = Vector(wire_words(program, wire)[0], np.concatenate(run(program, wire).words(0)))
-    return write_plan(small_units(make_plan(program, plenty), items), vector, directory)
+    # Maps apart: how far they may share bytes depends on the units that they were planned with.
+    return write_plan(small_units(make_plan(program, plenty, overlap=False), items), vector, directory)
 
 
 def write_plan(plan: Plan, vector: Vector, directory: Path) -> Path:

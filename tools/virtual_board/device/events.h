@@ -17,7 +17,7 @@ struct events {
     uint32_t watched; /* a word of FRAM, 0 where none is */
     bool written;     /* it was, by the instruction that has just ended */
     uint16_t value;
-    unsigned losses; /* of the supply's power since it was written */
+    unsigned losses;  /* of the supply's power since it was written */
     uint32_t stop_at; /* the value that ends the run; UINT32_MAX where none does */
 };
 

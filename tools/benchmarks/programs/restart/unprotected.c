@@ -1,5 +1,6 @@
-/* No protection: every layer in one call, by walks without restart units and without commits (those of other layers have
- * one commit, at their end). After a failure all of it starts again; the cursor only tells a watcher which layer runs.
+/* No protection: every layer in one call, by walks without restart units and without commits (those of other layers
+ * have one commit, at their end). After a failure all of it starts again; the cursor only tells a watcher which layer
+ * runs.
  */
 #include <stddef.h>
 
