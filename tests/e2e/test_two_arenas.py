@@ -16,7 +16,7 @@ def board(tmp_path):
     """The host with two small regions for maps and one for weights, as a TOML file."""
     text = open(boards_file.replace("__init__.py", "host.toml")).read()
     before, rest = text.split("[[regions]]", 1)
-    regions = [("a", 0x10000, 0x680, "arena"), ("b", 0x20000, 0x480, "arena"), ("c", 0x30000, 0x8000, "weights")]
+    regions = [("a", 0x10000, 0x580, "arena"), ("b", 0x20000, 0x580, "arena"), ("c", 0x30000, 0x8000, "weights")]
     path = tmp_path / "pieces.toml"
     path.write_text(before + "".join(REGION.format(*r) for r in regions) + "[fram]" + rest.split("[fram]", 1)[1])
     assert len(load_board(path).regions) == 3

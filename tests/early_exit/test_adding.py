@@ -13,7 +13,7 @@ from sparsecomp.early_exit import EarlyExitNetwork, Training, add_exits
 from sparsecomp.early_exit.costs import nbytes, program_of
 from sparsecomp.errors import DoesNotFitError, InputError
 from sparsecomp.prepare import Request, prepare
-from sparsecomp.reference import run
+from sparsecomp.reference import exit_scores
 from sparsecomp.wire import Wire
 
 TRAIN, VAL, TEST = images(240), images(80, 1), images(200, 2)
@@ -73,7 +73,7 @@ def test_integers_answer_as_the_saved_network_does(network, tmp_path):
     sparsecomp.save(result.network, tmp_path / "m.pt", TRAIN[0][:1], calibration=TRAIN[0], samples=TEST[0])
     loaded = sparsecomp.load(tmp_path / "m.pt")
     prepared = prepare(loaded, Request())
-    values = run(prepared.program, prepared.data(loaded.samples).wire).values
+    values = exit_scores(prepared.program, prepared.data(loaded.samples).wire)
     with torch.no_grad():
         answers = result.network(torch.from_numpy(TEST[0]))
     for found, answer in zip(values, answers, strict=True):
