@@ -73,12 +73,22 @@ def test_the_published_head_meets_a_gnet_of_no_more_bytes(found):
 def test_fronts_hold_bytes_cycles_and_intervals(found):
     found[Job("fashion", 0)] = outcome(0)
     report = summary(list(found), None)
-    assert len(report["fronts"]) == 2 * len(BUDGETS) + 1
+    assert len(report["fronts"]) == 3 * len(BUDGETS) + 1
     answer = report["fronts"][0]["answers"][0]
     assert answer["accuracy"] == pytest.approx(100 * right(0.8, 0).mean()) and answer["half"] > 0
     assert (answer["cycles"], report["fronts"][0]["answers"][1]["alone"]) == (1e6, 1.9e6)
     assert lines(report)[-1].endswith("nowhere")
     assert json.loads(json.dumps(report)) == report
+
+
+def test_auto_is_the_better_kind_on_validation_data_in_each_fold(found):
+    found |= {Job("fashion", fold): outcome(fold, gnet=0.9, heads=0.5) for fold in (0, 1)}
+    for entry in found[Job("fashion", 1)]["rows"]:
+        entry["val"] = [0.7, 0.9] if entry["kind"] == "heads" else [0.5, 0.9]
+    report = summary(list(found), None)
+    answer = next(f for f in report["fronts"] if f["kind"] == "auto")["answers"][0]
+    assert answer["accuracy"] == pytest.approx(50 * (right(0.9, 0).mean() + right(0.5, 1).mean()))
+    assert report["overall"]["gnet"] > report["overall"]["auto"] > report["overall"]["heads"]
 
 
 def test_one_speaker_alone_has_no_interval(found):

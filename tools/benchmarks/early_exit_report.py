@@ -12,7 +12,7 @@ from sparsecomp_tools.benchmarks.early_exit_networks import BYTES
 from sparsecomp_tools.benchmarks.intervals import paired
 
 VERSION = 1
-KINDS = ("gnet", "heads")
+KINDS = ("gnet", "heads", "auto")  # auto: the better one on validation data, fold by fold
 POINT = 1.0  # that gNet may be below
 
 
@@ -36,6 +36,7 @@ def summary(jobs: Iterable[Job], folder: Path) -> dict[str, Any]:
         "backbone_bytes": BYTES,
         "fronts": fronts,
         "comparisons": comparisons,
+        "overall": _overall(fronts),
         "behind": [c for c in comparisons if any(e["points"] < -POINT for e in c["exits"])],
         "seconds": round(sum(outcome["seconds"] for outcome in found.values())),
         "runs": runs,
@@ -46,12 +47,17 @@ def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """``new`` with what ``old`` says of tasks that ``new`` knows nothing of."""
     done = {run["task"] for run in new["runs"]}
     keys = ("fronts", "comparisons", "behind", "runs")
-    return new | {key: [row for row in old[key] if row["task"] not in done] + new[key] for key in keys}
+    both = new | {key: [row for row in old[key] if row["task"] not in done] + new[key] for key in keys}
+    return both | {"overall": _overall(both["fronts"])}
 
 
 def _row(outcome: dict, kind: str, budget: int) -> dict:
-    rows = [r for r in outcome["rows"] if r["kind"] == kind]
-    return rows[0] if kind == "published" else next(r for r in rows if r["budget"] == budget)
+    if kind == "published":
+        return next(r for r in outcome["rows"] if r["kind"] == kind)
+    rows = [r for r in outcome["rows"] if r["budget"] == budget and r["kind"] != "published"]
+    if kind == "auto":
+        return max(rows, key=lambda r: (float(np.mean(r["val"])), -r["head_bytes"]))
+    return next(r for r in rows if r["kind"] == kind)
 
 
 def _clusters(task: str, outcomes: dict[int, dict]) -> np.ndarray:
@@ -84,6 +90,15 @@ def _fronts(task: str, outcomes: dict[int, dict]) -> list[dict[str, Any]]:
             | {"bytes": float(np.mean([row["bytes"] for row in rows])), "answers": answers}
         )
     return found
+
+
+def _overall(fronts: list[dict[str, Any]]) -> dict[str, float]:
+    """Accuracy of each kind, the mean over tasks, budgets and exits, every task and budget counting alike."""
+    means = {}
+    for kind in KINDS:
+        each = [np.mean([a["accuracy"] for a in f["answers"][:-1]]) for f in fronts if f["kind"] == kind]
+        means[kind] = float(np.mean(each))
+    return means
 
 
 def _comparisons(task: str, outcomes: dict[int, dict]) -> list[dict[str, Any]]:
@@ -133,6 +148,8 @@ def lines(found: dict[str, Any]) -> list[str]:
         for i, e in enumerate(c["exits"])
         if e["points"] < -POINT
     ]
+    means = ", ".join(f"{kind} {mean:.2f}" for kind, mean in found["overall"].items())
+    out.append(f"mean accuracy over tasks, budgets and exits: {means}")
     return [*out, f"gNet more than {POINT:g} point below: " + ("; ".join(behind) or "nowhere")]
 
 
