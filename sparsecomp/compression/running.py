@@ -104,7 +104,7 @@ def run(model: Any, train: Any, val: Any, test: Any, method: Method, options: Op
     training, frozen = model.training, [p for p in model.parameters() if not p.requires_grad]
     model.to(device)
     try:
-        with _seeded(options.seed):
+        with seeded(options.seed):
             return _run(model, feeds[0], feeds[1], test_feed, method, options)
     finally:
         model.train(training)
@@ -249,7 +249,7 @@ def _target(options: Options) -> dict[str, Any]:
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
     """Every source of random numbers starts from ``seed`` within, and goes on as before after."""
     states = np.random.get_state(), random.getstate()
     with torch.random.fork_rng():

@@ -11,6 +11,7 @@ from torch import nn
 
 from sparsecomp.boards import Board, load_board
 from sparsecomp.compression.feeding import Feed, as_loader, hold_out
+from sparsecomp.compression.running import seeded
 from sparsecomp.early_exit.choice import Candidate, best_set
 from sparsecomp.early_exit.costs import costs
 from sparsecomp.early_exit.features import Features, Pooling, collect
@@ -91,7 +92,8 @@ def add_exits(
     else:
         points, notes = chosen(network, samples[0][:1], tuple(exits)), ()
     poolings, widths = _grid(points, pooled, hidden, pooling)
-    features = [collect(network, feed, points, poolings, n) for feed, n in zip(feeds, (passes, 1), strict=True)]
+    with seeded(seed):  # a loader may change its samples by any source of random numbers
+        features = [collect(network, feed, points, poolings, n) for feed, n in zip(feeds, (passes, 1), strict=True)]
     search = Search(network, points, *features, floats, poolings, widths, training, wire, seed)
     found: list[Found] = []
     for name in KINDS if kind == "auto" else (kind,):
@@ -151,7 +153,8 @@ def _search_points(
         best_set((), 0, 0.0)
     smallest = min((min(p.shape[1:]) for p in found if len(p.shape) > 1), default=1)
     pooling = min(PROBE_SIZE, smallest), "max"
-    features = [collect(network, feed, found, [pooling]) for feed in feeds]
+    with seeded(seed):
+        features = [collect(network, feed, found, [pooling]) for feed in feeds]
     search = Search(network, found, *features, floats, [pooling], [0], PROBE, wire, seed)
     head, _ = search.dense("heads", pooling, 0)
     probe = search.found(head, search.data(pooling))

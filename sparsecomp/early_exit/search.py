@@ -2,7 +2,8 @@
 
 Training a head for each architecture is cheap and happens once, whatever the budget. Whether heads are to follow the
 whole network's logits is looked at before: on new people or speakers that may hurt. Compression takes longer: of the
-architectures that would just fit uncompressed, that need half and that need a quarter, the best one each is compressed.
+architectures that would just fit uncompressed, that need half and that need a quarter, the best one each is compressed;
+and the best one without a hidden layer, which loses least where much has to go.
 """
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ class Search:
         return Found(wide, added, accuracies(head, data.val, data.val_labels))
 
     def _shortlist(self, kind: str, budget: int) -> list[tuple[Pooling, int]]:
-        """The best architecture of each band; the smallest there is where all are larger."""
+        """The best architecture of each band, and without a hidden layer; the smallest where all are larger."""
         sized = sorted(
             (dense_bytes(kind, self.data(pooling), hidden), pooling, hidden)
             for pooling in self.poolings
@@ -146,7 +147,10 @@ class Search:
             if band:
                 chosen.append(max(band, key=lambda item: self.dense(kind, *item)[1]))
             low = limit
-        return chosen or [sized[0][1:]]
+        simple = [(p, h) for size, p, h in sized if size <= BANDS[-1] * budget and h == 0]
+        if simple:
+            chosen.append(max(simple, key=lambda item: self.dense(kind, *item)[1]))
+        return list(dict.fromkeys(chosen)) or [sized[0][1:]]
 
 
 def make_head(kind: str, data: Data, pooling: Pooling, hidden: int, seed: int) -> Head:

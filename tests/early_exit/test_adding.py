@@ -81,6 +81,22 @@ def test_integers_answer_as_the_saved_network_does(network, tmp_path):
     assert tuple(e.temperature for e in loaded.exits) == result.network.temperatures
 
 
+class Shaken:
+    """A loader that changes its samples by torch's own random numbers."""
+
+    def __iter__(self):
+        x, y = (torch.from_numpy(a) for a in TRAIN)
+        yield x + 0.3 * torch.randn_like(x), y
+
+
+def test_the_same_seed_gives_the_same_exits_whatever_was_drawn_before(network):
+    torch.manual_seed(5)
+    first = added(network, data=Shaken(), calibration=TRAIN[0], passes=2)
+    torch.manual_seed(6)
+    again = added(network, data=Shaken(), calibration=TRAIN[0], passes=2)
+    assert same(values_of(first.network), values_of(again.network))
+
+
 def test_the_same_seed_gives_the_same_exits(network):
     first, again, other = (added(network, seed=seed).network for seed in (0, 0, 1))
     assert same(values_of(first), values_of(again)) and first.temperatures == again.temperatures

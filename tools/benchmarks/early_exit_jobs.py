@@ -16,6 +16,7 @@ import sparsecomp
 from sparsecomp.boards import load_board
 from sparsecomp.compression.feeding import Feed, as_loader
 from sparsecomp.compression.layers import trace
+from sparsecomp.compression.running import seeded
 from sparsecomp.early_exit.adding import SIZES
 from sparsecomp.early_exit.costs import program_costs
 from sparsecomp.early_exit.features import collect
@@ -89,7 +90,8 @@ def _search(job: Job, batches: Batches, fold: Fold, network: torch.nn.Module) ->
     poolings = [(size, POOLING) for size in SIZES[len(points[0].shape) - 1]]
     val = as_loader((fold.x_val, fold.y_val), "validation", shuffle=False, seed=0)
     feeds = [Feed(loader, torch.device("cpu")) for loader in (batches, val)]
-    features = [collect(network, f, points, poolings, n) for f, n in zip(feeds, (PASSES[job.task], 1), strict=True)]
+    with seeded(job.fold):
+        features = [collect(network, f, points, poolings, n) for f, n in zip(feeds, (PASSES[job.task], 1), strict=True)]
     kept = tuple(key for key in poolings if key in features[0].pooled)
     return Search(network, points, *features, fold.x_train[:CALIBRATION], kept, WIDTHS, seed=job.fold)
 
