@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,7 +22,7 @@ EXIT_SUFFIX = "_ee"  # of the names of layers that only early exits need
 ANSWER, NUMBER = "exit_answer", "exit_number"  # tensors of the answer, and of the exit that gave it
 FORMS = (
     "full, fixed:N, confidence:0.9 (share of the best class against the second), energy or energy:2 (times what going "
-    "on costs), adaptive:0.9 or adaptive:0.9:2 (both)"
+    "on costs), adaptive:0.9 or adaptive:0.9:2 (both); behind any but fixed @N: exit N at the latest"
 )
 MOST_RESERVE = 100.0
 FULL_SCALE, REFERENCE_V, DIVIDED = 4095, 2.0, 2  # of a reading: firmware/ports/msp430/supply.h
@@ -80,12 +80,14 @@ class PolicyRequest:
 
 def parse_policy(text: str) -> PolicyRequest:
     """A policy's text. Raises InputError with the forms there are."""
-    kind, *values = text.split(":")
+    form, at, last = text.partition("@")
+    kind, *values = form.split(":")
     forms = {"full": (0, 0), "fixed": (1, 1), "confidence": (1, 1), "energy": (0, 1), "adaptive": (1, 2)}
     least, most = forms.get(kind, (1, 0))
     try:
-        if least <= len(values) <= most:
-            return _request(text, kind, values)
+        if least <= len(values) <= most and not (at and kind == "fixed"):
+            found = _request(text, kind, values)
+            return replace(found, limit=_natural(last)) if at else found
     except ValueError:
         pass
     raise InputError(f"unknown exit policy '{text}'", f"one of {FORMS}")

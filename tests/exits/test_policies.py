@@ -41,6 +41,9 @@ EXITS = (Exit("a", "x", 1.5), Exit("b", "y", 0.75), Exit("full", "z", 9.0))
         ("energy:0.01", {"energy": True, "reserve": 0.01}),
         ("adaptive:0.8", {"energy": True, "share": 0.8}),
         ("adaptive:0.8:3", {"energy": True, "share": 0.8, "reserve": 3.0}),
+        ("adaptive:0.8:3@1", {"energy": True, "share": 0.8, "reserve": 3.0, "limit": 1}),
+        ("confidence:0.9@0", {"share": 0.9, "limit": 0}),
+        ("full@1", {"limit": 1}),
     ],
 )
 def test_every_form_has_its_meaning(text, fields):
@@ -52,7 +55,7 @@ WRONG = [
     "confidence", "confidence:", "confidence:0.5", "confidence:1", "confidence:90", "confidence:nan", "confidence:inf",
     "confidence:0.9:2", "energy:", "energy:0", "energy:-1", "energy:nan", "energy:inf", "energy:2:3",
     f"energy:{MOST_RESERVE:g}", "adaptive", "adaptive:0.4", "adaptive:0.9:", "adaptive:0.9:0", "adaptive:0.9:1:1",
-    "adaptive:2:0.9", "9" * 5000, "fixed:" + "9" * 5000,
+    "adaptive:2:0.9", "@", "@1", "full@", "full@x", "full@-1", "fixed:1@1", "energy@1@2", "adaptive@1", "9" * 5000, "fixed:" + "9" * 5000,
 ]  # fmt: skip
 
 
@@ -72,6 +75,9 @@ def test_margins_are_log_odds_times_temperature_in_elements():
     more = make_policy(parse_policy("adaptive:0.99:2"), EXITS, 7)
     assert all(a < b for a, b in zip(policy.margins, more.margins, strict=True))
     assert (more.energy, more.reserve) == (True, 2.0)
+    assert make_policy(parse_policy("adaptive:0.99:2@1"), EXITS, 7) == replace(more, limit=1, text="adaptive:0.99:2@1")
+    with pytest.raises(InputError, match="0 to 2"):
+        make_policy(parse_policy("energy@3"), EXITS, 7)
     # A coarser exponent, of which one element is worth more.
     assert make_policy(parse_policy("confidence:0.9"), EXITS, -1).margins == (1, 0)
 
