@@ -55,7 +55,8 @@ WRONG = [
     "confidence", "confidence:", "confidence:0.5", "confidence:1", "confidence:90", "confidence:nan", "confidence:inf",
     "confidence:0.9:2", "energy:", "energy:0", "energy:-1", "energy:nan", "energy:inf", "energy:2:3",
     f"energy:{MOST_RESERVE:g}", "adaptive", "adaptive:0.4", "adaptive:0.9:", "adaptive:0.9:0", "adaptive:0.9:1:1",
-    "adaptive:2:0.9", "@", "@1", "full@", "full@x", "full@-1", "fixed:1@1", "energy@1@2", "adaptive@1", "9" * 5000, "fixed:" + "9" * 5000,
+    "adaptive:2:0.9", "@", "@1", "full@", "full@x", "full@-1", "fixed:1@1", "energy@1@2", "adaptive@1",
+    "9" * 5000, "fixed:" + "9" * 5000,
 ]  # fmt: skip
 
 
