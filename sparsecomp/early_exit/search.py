@@ -162,9 +162,8 @@ def make_head(kind: str, data: Data, pooling: Pooling, hidden: int, seed: int) -
 
 
 def dense_bytes(kind: str, data: Data, hidden: int) -> int:
-    """About what a head takes with int8 weights, all stored; a layer that every exit uses is stored for each."""
-    classes, exits = data.logits.shape[1], len(data.shapes)
+    """About what a head takes with int8 weights, all stored; what the exits of gNet share is stored once."""
+    classes, heads = data.logits.shape[1], 1 if kind == "gnet" else len(data.shapes)
     inputs = sum(int(np.prod(shape)) for shape in data.shapes)
-    last = exits * (hidden + 1) * classes if hidden else 0
-    biases = (hidden or classes) * (1 if kind == "gnet" else exits)
-    return inputs * (hidden or classes) + last + biases
+    last = (hidden + 1) * classes if hidden else 0
+    return inputs * (hidden or classes) + heads * (last + (hidden or classes))
