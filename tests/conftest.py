@@ -1,5 +1,6 @@
 """Settings, modules and the small saved model that tests share."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -14,6 +15,12 @@ settings.register_profile(
 settings.load_profile("project")
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+# In the background or under nohup these are ignored, which programs inherit that tests then interrupt. A handler that
+# does nothing is as good here, and is not inherited.
+for number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, lambda *_: None)
 
 
 @pytest.fixture(scope="session")
