@@ -71,6 +71,19 @@ int policy_set(uint16_t kind, uint16_t number, uint16_t value)
     }
 }
 
+uint16_t policy_word(uint16_t at)
+{
+    if (at < 2U) {
+        return at == 0U ? model_progress.limit : model_progress.plenty;
+    }
+    at -= 2U;
+    if (at < MODEL_EXITS) {
+        return model_progress.margins[at];
+    }
+    at -= MODEL_EXITS;
+    return at < MODEL_EXITS ? model_progress.levels[at] : 0U;
+}
+
 static void change(uint16_t kind, char *text)
 {
     const uint32_t number = kind == POLICY_LIMIT || kind == POLICY_PLENTY ? 0UL : word_number(&text, NO_NUMBER);

@@ -18,9 +18,9 @@ enum { OK = 0, REFUSED = 1, MALFORMED = 2 };
 enum { IDLE = 0, RUNNING = 1, DONE = 2 };
 
 /* What READ reads: layers by their number, and these. */
-enum { OUTPUTS = 0xFFFF, CYCLES = 0xFFFE, CAUSES = 0xFFFD, BEST = 0xFFFC };
+enum { OUTPUTS = 0xFFFF, CYCLES = 0xFFFE, CAUSES = 0xFFFD, BEST = 0xFFFC, POLICY_WORDS = 0xFFFB };
 #ifdef MODEL_EXITS
-#define FIRST_OF_THESE BEST
+#define FIRST_OF_THESE POLICY_WORDS
 #else
 #define FIRST_OF_THESE CAUSES
 #endif
@@ -133,6 +133,9 @@ static uint16_t word(uint16_t region, uint16_t at)
 #ifdef MODEL_EXITS
     if (region == BEST) {
         return best_word(at);
+    }
+    if (region == POLICY_WORDS) {
+        return policy_word(at);
     }
 #endif
     return (uint16_t)model_layer_views[region].data[at];

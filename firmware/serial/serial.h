@@ -44,6 +44,8 @@ void results_print(const output_t *output, int8_t exponent);
 /* Changes a word of the exit policy; -1 where there is none. A printable command of exits; 0 where it is another's. */
 enum { POLICY_LIMIT = 0, POLICY_MARGIN = 1, POLICY_LEVEL = 2, POLICY_PLENTY = 3 };
 int policy_set(uint16_t kind, uint16_t number, uint16_t value);
+/* Word of the policy: limit, plenty, margins, levels; 0 behind them. */
+uint16_t policy_word(uint16_t at);
 int policy_serve(char *text);
 #endif
 

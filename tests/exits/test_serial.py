@@ -15,11 +15,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "serial"))
 from mlperf_board import started
 
 from sparsecomp.build import built
-from sparsecomp.exits import NEVER
+from sparsecomp.exits import NEVER, Policy
 from sparsecomp.on_board import model_hash
 from sparsecomp.reference import exit_elements, run
 from sparsecomp.validate import check_layers
-from sparsecomp_tools.accuracy import Job, Log, Port, run_accuracy
+from sparsecomp_tools.accuracy import Difference, Job, Log, Port, run_accuracy
 from sparsecomp_tools.link import Device, open_line
 from sparsecomp_tools.link.device import OK, POLICY, REFUSED
 from sparsecomp_tools.virtual_board import VirtualBoard
@@ -122,7 +122,8 @@ def test_a_level_that_no_supply_reaches_ends_at_the_first_exit_and_a_low_one_nev
     assert infer(firmware, device, 3)[1] == 1
 
 
-def test_an_accuracy_run_gives_the_firmware_its_own_policy_first(firmware, device, tmp_path):
+def test_an_accuracy_run_has_its_own_policy_and_leaves_the_firmwares(firmware, device, tmp_path):
+    device.set_policy(2, (NEVER, 5), (3, NEVER), 4000)
     prepared = with_policy(firmware.made.prepared, fixed(firmware.made.prepared, 1))
     found = run(prepared.program, firmware.made.data.wire)
     expected = [b"".join(part.tobytes() for part in found.words(i)) for i in range(6)]
@@ -141,7 +142,26 @@ def test_an_accuracy_run_gives_the_firmware_its_own_policy_first(firmware, devic
 
     records = run_accuracy([Port("here", port)], job, Log(None, firmware.hash, "", 6))
     assert [bytes.fromhex(r.answer) for r in records] == expected
-    assert infer(firmware, device, 9)[1] == 1  # and it stays
+    assert device.policy(2) == Policy(2, (NEVER, 5), (3, NEVER), plenty=4000)
+
+
+def test_a_wrong_answer_leaves_the_firmwares_policy_as_well(firmware, device):
+    before = device.policy(2)
+    assert before.words == firmware.made.prepared.program.policy.words
+    policy = fixed(firmware.made.prepared, 0)
+    wrong = [bytes(2 * firmware.classes + 2)]
+    job = Job(firmware.made.words[:1], (firmware.classes, 1), wrong, firmware.hash, PATIENCE, 900, policy)
+
+    @contextmanager
+    def port():
+        yield device
+
+    with pytest.raises(Difference):
+        run_accuracy([Port("here", port)], job, Log(None, firmware.hash, "", 1))
+    assert device.policy(2) == before
+    restarts = device.restarts
+    infer(firmware, device, 1)
+    assert device.restarts == restarts  # the failures ended with it
 
 
 # --- the best answer so far -------------------------------------------------------------------------------------------

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
 
+from sparsecomp.errors import ToolError
 from sparsecomp.exits import Policy
 from sparsecomp_tools.accuracy.log import Log, Record
 from sparsecomp_tools.link import Device
@@ -21,7 +22,7 @@ class Job:
     """Samples as the words of one delivery each (N, words), the outputs' lengths in words, the answers expected as
     bytes, and the hash of the model that the firmware must hold. ``patience`` is in seconds, for one inference;
     ``fail_every`` is the number of cycles of inference after which the firmware loses its power, None for never;
-    ``policy`` that of early exits, which the firmware is given first. Where that looks at the supply, ``others`` are
+    ``policy`` that of early exits, which the firmware has for the time of the run. Where that looks at the supply, ``others`` are
     the answers of the exits before, which are right as well.
     """
 
@@ -120,20 +121,45 @@ def _work(
     progress: Progress | None,
 ) -> None:
     device.expect(job.model_hash)
+    with _as_wanted(device, job):
+        while (index := share.next()) is not None:
+            before = device.restarts
+            answer = device.infer(index, job.inputs[index], job.outputs, job.patience)
+            if not job.is_right(index, answer):
+                raise Difference(index, port.name, answer, _dump(device, index, layer_words, job))
+            log.add(Record(index, answer.hex(), port.name, device.restarts - before))
+            if progress:
+                progress(len(log.records), len(job.inputs))
+
+
+@contextmanager
+def _as_wanted(device: Device, job: Job) -> Iterator[None]:
+    """The device with the job's policy and failures. Afterwards it is as it was, unless it does not answer any more."""
+    kept = None if job.policy is None else device.policy(len(job.policy.margins))
+
+    def restore() -> None:
+        if job.fail_every is not None:
+            device.fail_every(0)
+        if kept is not None:
+            _give(device, kept)
+
     if job.policy is not None:
-        device.set_policy(job.policy.limit, job.policy.margins, job.policy.levels, job.policy.plenty)
+        _give(device, job.policy)
     if job.fail_every is not None:
         device.fail_every(job.fail_every)
-    while (index := share.next()) is not None:
-        before = device.restarts
-        answer = device.infer(index, job.inputs[index], job.outputs, job.patience)
-        if not job.is_right(index, answer):
-            raise Difference(index, port.name, answer, _dump(device, index, layer_words, job))
-        log.add(Record(index, answer.hex(), port.name, device.restarts - before))
-        if progress:
-            progress(len(log.records), len(job.inputs))
-    if job.fail_every is not None:
-        device.fail_every(0)
+    try:
+        yield
+    except ToolError:
+        raise
+    except BaseException:
+        with suppress(ToolError):
+            restore()
+        raise
+    restore()
+
+
+def _give(device: Device, policy: Policy) -> None:
+    device.set_policy(policy.limit, policy.margins, policy.levels, policy.plenty)
 
 
 def _dump(device: Device, index: int, layer_words: Sequence[int], job: Job) -> list[np.ndarray]:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from sparsecomp.errors import MismatchError, ToolError
+from sparsecomp.exits import Policy
 from sparsecomp_tools.link.line import Line
 
 STATUS, OPEN, WRITE, CLOSE, RUN, READ, ACKNOWLEDGE, FAIL, STACK, POLICY = range(0x80, 0x8A)
-OUTPUTS, CYCLES, CAUSES, BEST = 0xFFFF, 0xFFFE, 0xFFFD, 0xFFFC
+OUTPUTS, CYCLES, CAUSES, BEST, POLICY_WORDS = 0xFFFF, 0xFFFE, 0xFFFD, 0xFFFC, 0xFFFB
 OK, REFUSED = 0, 1
 STATES = ("idle", "running", "done")
 BOOT_CAUSES = ("power", "reset", "forced", "watchdog", "other")
@@ -233,6 +234,11 @@ class Device:
         words += [(kind, i, v) for kind, values in ((1, margins), (2, levels)) for i, v in enumerate(values)]
         for word in words:
             self._accepted(self.ask(POLICY, struct.pack("<HHH", *word)), "change its exit policy")
+
+    def policy(self, early: int) -> Policy:
+        """The exit policy that the firmware has, of a model with so many early exits."""
+        limit, plenty, *rest = (int(word) for word in self.read(POLICY_WORDS, 2 + 2 * early).view("<u2"))
+        return Policy(limit, tuple(rest[:early]), tuple(rest[early:]), plenty=plenty)
 
     def best(self, classes: int) -> tuple[int, np.ndarray] | None:
         """The best answer so far: the exit that gave it, and its scores; None where no exit was reached yet."""
