@@ -22,8 +22,8 @@ class Job:
     """Samples as the words of one delivery each (N, words), the outputs' lengths in words, the answers expected as
     bytes, and the hash of the model that the firmware must hold. ``patience`` is in seconds, for one inference;
     ``fail_every`` is the number of cycles of inference after which the firmware loses its power, None for never;
-    ``policy`` that of early exits, which the firmware has for the time of the run. Where that looks at the supply, ``others`` are
-    the answers of the exits before, which are right as well.
+    ``policy`` that of early exits, which the firmware has for the time of the run. Where that looks at the supply,
+    ``others`` are the answers of the exits before, which are right as well.
     """
 
     inputs: np.ndarray
