@@ -91,6 +91,17 @@ def test_with_abundant_energy_every_event_is_the_references_answer(bench, adapti
     assert [o.exit for o in later.outcomes] == expected
 
 
+def test_an_answer_takes_the_time_that_it_takes_on_the_virtual_board(bench, adaptive):
+    """Whatever ends the inference: the limit, confidence, or the supply. Without failures but for what data change."""
+    world = World(BOARD, 1000.0, constant(5000.0))
+    times, samples = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [0, 1, 2, 3, 4, 5]
+    empty = replace(adaptive, levels=(NEVER, NEVER), margins=(NEVER, NEVER), plenty=0)
+    for policy in (fixed(3, 0), fixed(3, 1), replace(adaptive, levels=(0, 0), plenty=0), empty):
+        one, other = both(bench, world, policy, times, samples)
+        for a, b in zip(one.outcomes, other.outcomes, strict=True):
+            assert a.exit == b.exit and a.answered - a.time == pytest.approx(b.answered - b.time, abs=5e-6)
+
+
 def test_an_empty_supply_ends_at_the_first_exit_a_full_one_does_not(bench):
     policy = replace(bench.policy("energy", CAPACITOR_UF), levels=(NEVER, NEVER))
     world = World(BOARD, CAPACITOR_UF, constant(50.0))

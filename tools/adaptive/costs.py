@@ -39,14 +39,16 @@ class Cost:
 class Costs:
     """``begin`` is from the first instruction to the start of the inference, delivery included; ``units`` has one
     entry a restart unit; ``resume`` is from the first instruction to where the unit that was cut begins again, one a
-    step; ``leave`` the decision to end at each exit, ``reading`` the look at the supply, ``finish`` all behind the
-    answer. The start itself, before the first instruction, is the board's.
+    step; ``leave`` ends at each exit where it is the last one allowed, ``judging`` is what it takes more to end at
+    another, ``reading`` the look at the supply, ``finish`` all behind the answer. The start itself, before the first
+    instruction, is the board's.
     """
 
     begin: Cost
     units: tuple[Cost, ...]
     resume: tuple[Cost, ...]
     leave: tuple[Cost, ...]
+    judging: Cost
     reading: Cost
     finish: Cost
 
@@ -64,15 +66,20 @@ def measure_costs(plan: Plan, firmware: EventFirmware, samples: Sequence[np.ndar
         ended = _trip(plan, firmware, samples[0], replace(whole, limit=number), folder)
         leave.append(ended.units[_exit_units(plan)[number]])
     leave.append(units[-1])
-    looked = _trip(plan, firmware, samples[0], replace(whole, levels=(1,) * early), folder)
-    where = _exit_units(plan)[:early]
-    reading = [looked.units[unit] - trips[0].units[unit] for unit in where] or [Cost(0, 0)]
+    reading = judging = Cost(0, 0)
+    if early:
+        looked = _trip(plan, firmware, samples[0], replace(whole, levels=(1,) * early), folder)
+        where = _exit_units(plan)[:early]
+        reading = _mean([(looked.units[unit] - trips[0].units[unit],) for unit in where])[0]
+        empty = _trip(plan, firmware, samples[0], replace(whole, levels=(NEVER,) * early), folder)
+        judging = empty.units[where[0]] - leave[0] - reading
     return Costs(
         _mean([(trip.begin,) for trip in trips])[0],
         units,
         _resumptions(plan, firmware, samples[0], whole, folder, units),
         tuple(leave),
-        _mean([(cost,) for cost in reading])[0],
+        judging,
+        reading,
         _mean([(trip.finish,) for trip in trips])[0],
     )
 

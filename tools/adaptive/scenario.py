@@ -184,7 +184,11 @@ def _event(
             wanted = _wanted(policy, answers, number, sample)
             leaves = wanted is True or (wanted is not False and world.reading(device.stored) < wanted)
             looks = not isinstance(wanted, bool)
-            cost = (leaving if leaves else going_on) + (work.costs.reading if looks else Cost(0.0, 0.0))
+            cost = leaving if leaves else going_on
+            if leaves and number < policy.limit:
+                cost += work.costs.judging
+            if looks:
+                cost += work.costs.reading
             decision = Track([cost])
             if device.advance(decision, 0.0) >= decision.length - TINY:
                 break
