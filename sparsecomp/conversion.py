@@ -185,4 +185,5 @@ def _tensor(data: Any) -> Any:
             f"the network cannot be traced with a {type(data).__name__}",
             "give one sample as a tensor: input_data=x[:1]",
         )
-    return torch.as_tensor(data)
+    tensor = torch.as_tensor(data)
+    return tensor.float() if tensor.is_floating_point() else tensor  # numpy's own floats have 64 bits

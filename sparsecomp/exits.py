@@ -110,7 +110,7 @@ def _between(text: str, low: float, high: float) -> float:
 
 
 def _natural(text: str) -> int:
-    if not text.isdecimal():
+    if not (text.isascii() and text.isdecimal()):
         raise ValueError(text)
     return int(text)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,21 +12,20 @@ import numpy as np
 from sparsecomp.datasets import check_classes, check_labels, load_arrays, match_shape
 from sparsecomp.encodings import CHOICES
 from sparsecomp.errors import DoesNotFitError, InputError
-from sparsecomp.exits import DEFAULT_POLICY, answers, make_policy, parse_policy
+from sparsecomp.exits import DEFAULT_POLICY, answers, confidence, make_policy, parse_policy
 from sparsecomp.frontend import LoadedModel, load
 from sparsecomp.frontend.loading import detect, read_file
 from sparsecomp.graph import Graph
 from sparsecomp.lower import Options, lower
-from sparsecomp.metrics import GOOD_AGREEMENT, GOOD_SQNR_DB, agreement
 from sparsecomp.ops import run_float
 from sparsecomp.passes import simplify
 from sparsecomp.program import MAX_ELEMENTS, Program
-from sparsecomp.quantize import calibrate, sqnr_db
-from sparsecomp.reference import exit_scores, run, to_wire
+from sparsecomp.quantize import calibrate
+from sparsecomp.reference import exit_elements, exit_scores, run, to_wire
+from sparsecomp.widths import CHECKED_SAMPLES, widened
 from sparsecomp.wire import Wire
 
 FLOAT_BATCH = 64
-CHECKED_SAMPLES = 128  # of the calibration data, for choosing the width of weights
 
 
 @dataclass(frozen=True)
@@ -140,11 +140,11 @@ def prepare(model: str | Path | LoadedModel, request: Request, *, uncalibrated: 
     options = Options(request.numeric, request.encoding, bits, separate=request.separate, exits=exits)
     prepared = Prepared(loaded, graph, lower(graph, loaded.wires, fractions, options, notes), raw)
     if request.weights == "auto" and request.numeric != "float32" and calibrated:
-        prepared = _widen_if_needed(prepared, fractions, options, notes)
-    return with_policy(prepared, request.policy)
+        prepared = widened(prepared, fractions, options, notes)
+    return with_policy(prepared, request.policy, calibrated)
 
 
-def with_policy(prepared: Prepared, text: str | None) -> Prepared:
+def with_policy(prepared: Prepared, text: str | None, calibrated: bool = True) -> Prepared:
     """The same with an exit policy. Raises InputError where it does not fit, or where there are no exits."""
     program = prepared.program
     if not program.exits:
@@ -154,7 +154,23 @@ def with_policy(prepared: Prepared, text: str | None) -> Prepared:
     wanted = parse_policy(text or ("full" if program.is_float else DEFAULT_POLICY))
     fraction = program.tensors[program.exits[0].tensor].fraction
     policy = make_policy(wanted, program.exits, fraction, program.is_float)
-    return replace(prepared, program=replace(program, policy=policy))
+    prepared = replace(prepared, program=replace(program, policy=policy))
+    if wanted.share is None or not calibrated:
+        return prepared
+    return replace(prepared, program=replace(prepared.program, notes=(*program.notes, *_never_sure(prepared))))
+
+
+def _never_sure(prepared: Prepared) -> Iterator[str]:
+    """A note where confidence ends no inference on calibration data: a threshold too high, or scores not logits."""
+    data = prepared.data(tuple(x[:CHECKED_SAMPLES] for x in prepared.calibration))
+    policy, exits = prepared.program.policy, prepared.program.exits
+    scores = exit_elements(prepared.program, data.wire)[: policy.limit]
+    never = [exits[i].name for i, mine in enumerate(scores) if (confidence(mine) <= policy.margins[i]).all()]
+    if never:
+        yield (
+            f"policy '{policy.text}': none of {len(data)} calibration samples is confident enough to leave at exit"
+            f" {', '.join(never)} (its scores should be logits)"
+        )
 
 
 def _real(loaded: LoadedModel, raw: tuple[np.ndarray, ...]) -> list[np.ndarray]:
@@ -255,51 +271,6 @@ def _labels(prepared: Prepared, labels: np.ndarray | None, name: str, count: int
         labels = check_labels(np.zeros((count, 1)), labels, name)
         check_classes(labels, shape[0], name)
     return labels
-
-
-@dataclass(frozen=True)
-class _Quality:
-    """How close integer outputs are to the float ones: decibels, and the share of equal answers of a classifier."""
-
-    sqnr_db: float
-    agreement: float
-
-    @property
-    def good(self) -> bool:
-        return self.sqnr_db >= GOOD_SQNR_DB and self.agreement >= GOOD_AGREEMENT
-
-    def clearly_above(self, other: _Quality) -> bool:
-        """Enough to pay for twice the bytes."""
-        needed = other.sqnr_db < GOOD_SQNR_DB or self.agreement >= other.agreement + 0.01
-        return needed and self.sqnr_db >= other.sqnr_db + 3.0
-
-    def __str__(self) -> str:
-        return f"{self.sqnr_db:.1f} dB and {self.agreement:.1%} equal answers"
-
-
-def _widen_if_needed(prepared: Prepared, fractions, options: Options, notes) -> Prepared:
-    """16-bit weights where 8-bit ones lose too much of the outputs and 16-bit ones lose clearly less."""
-    raw = tuple(x[:CHECKED_SAMPLES] for x in prepared.calibration)
-    expected = prepared.float_outputs(raw)
-    # A few samples say little about answers, and a map or a single number is no answer.
-    classifies = len(raw[0]) >= 32 and len(expected) == 1 and expected[0].ndim == 2 and expected[0].shape[1] > 1
-
-    def quality(candidate: Prepared) -> _Quality:
-        values = candidate.values(candidate.data(raw))
-        share = agreement(values[0], expected[0]) if classifies else 1.0
-        return _Quality(min(sqnr_db(e, v) for e, v in zip(expected, values, strict=True)), share)
-
-    narrow = quality(prepared)
-    if narrow.good:
-        return prepared
-    options = replace(options, weight_bits=16)
-    wide = replace(prepared, program=lower(prepared.graph, prepared.loaded.wires, fractions, options, notes))
-    better = quality(wide)
-    if not better.clearly_above(narrow):
-        note = f"the outputs keep only {narrow} of the float network's, and {better} with 16-bit weights"
-        return replace(prepared, program=replace(prepared.program, notes=(*prepared.program.notes, note)))
-    note = f"16-bit weights: 8-bit ones give {narrow} at the outputs, 16-bit ones {better}"
-    return replace(wide, program=replace(wide.program, notes=(*wide.program.notes, note)))
 
 
 def check_sizes(graph: Graph) -> None:

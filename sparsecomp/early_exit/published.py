@@ -58,7 +58,8 @@ class PublishedNetwork(nn.Module):
         """Scores and maps of the baseline."""
         if self.paths is None:
             found = self.baseline(x, **self.options)
-            if not (isinstance(found, tuple | list) and len(found) == 2 and _is_maps(found[1])):
+            given = isinstance(found, tuple | list) and len(found) == 2
+            if not (given and torch.is_tensor(found[0]) and _is_maps(found[1])):
                 raise InputError(
                     "the baseline does not give (scores, [maps])",
                     "return both, or name the modules whose outputs are the maps: exits=['features.2', ...]",
@@ -101,8 +102,13 @@ class PublishedNetwork(nn.Module):
         if not callable(simulate_exit):
             raise InputError(f"simulate_exit is a {type(simulate_exit).__name__}, not a function", CONTRACT)
         maps = self._maps_of(example)
-        with _seeded():
-            found = simulate_exit(list(maps))
+        try:
+            with _seeded():
+                found = simulate_exit(list(maps))
+        except Exception as error:  # the user's function raises any class
+            raise ConversionError(
+                f"simulate_exit cannot be called with the maps: {_reason(error)}", CONTRACT
+            ) from error
         choice = found[1] if isinstance(found, tuple | list) and len(found) == 2 else None
         try:
             number = operator.index(choice)
@@ -121,13 +127,18 @@ class PublishedNetwork(nn.Module):
         except SparseCompError:
             raise
         except Exception as error:  # the user's forward raises any class
-            reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
             raise ConversionError(
-                f"the baseline cannot be run on the sample: {clean(reason, 160)}", "give one sample: input_data=x[:1]"
+                f"the baseline cannot be run on the sample: {_reason(error)}", "give one sample: input_data=x[:1]"
             ) from error
         finally:
             for module, training in flags:
                 module.training = training
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what was said, with the class where that is not clear by itself."""
+    said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return clean(said if isinstance(error, RuntimeError) and said else f"{type(error).__name__} {said}".strip(), 160)
 
 
 @contextmanager

@@ -188,15 +188,14 @@ class Mapper(Arguments):
         self._add(op, tuple(v.name for v in inputs), output, attrs, keys)
         self._set(output, self._tensor(output, sizes, inputs[0].root if alias else None))
 
-    def chain(self, x: Any, before: tuple[str, Mapping[str, Any]], last: tuple[str, Mapping[str, Any]]) -> None:
-        """Adds two nodes for the current call, the second behind the first."""
-        output = self._output()
-        if output is None:
-            return
-        between = f"{output}_before"
-        node = self._add(before[0], (x.name,), between, before[1], {})
-        shape = operator(before[0]).shape(node, [self.shape(x)[1:]], {})
-        self.emit(last[0], [self._tensor(between, (1, *shape))], last[1])
+    def before(self, op: str, x: Any, attrs: Mapping[str, Any], number: int = 0) -> Tensor:
+        """Adds a node ahead of the one that ``emit`` adds for the current call; of several each has its number."""
+        shape = self.shape(x)[1:]
+        if not isinstance(x, Tensor):
+            raise ConversionError(f"{self.here()} works on a parameter, not on a feature map", explain(op))
+        output = f"{self._output()}_before_{number}"
+        node = self._add(op, (x.name,), output, attrs, {})
+        return self._tensor(output, (1, *operator(op).shape(node, [shape], {})))
 
     def zeros(self) -> None:
         """The result is a map of zeros."""

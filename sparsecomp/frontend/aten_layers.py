@@ -154,7 +154,8 @@ def max_pool3d(g, self, kernel_size, stride=None, padding=0, dilation=1, ceil_mo
         )
     )
     if len(g.shape(self)) != 4:
-        raise ConversionError(f"{g.here()} reads {g.shape(self)}", "max_pool3d works on maps (1, C, H, W) only")
+        hint = "max_pool3d works on maps (1, C, H, W) only, without unsqueeze"
+        raise ConversionError(f"{g.here()} reads {g.shape(self)}", hint)
     ceil_mode = g.flag(ceil_mode, "ceil_mode")
     rest = {"stride": stride[1:], "padding": tuple((n, n) for n in padding[1:]), "dilation": dilation[1:]}
     space = {"kernel": kernel[1:], **rest, "ceil_mode": ceil_mode}
@@ -165,7 +166,7 @@ def max_pool3d(g, self, kernel_size, stride=None, padding=0, dilation=1, ceil_mo
     elif kernel[1:] == stride[1:] == (1, 1) and padding[1:] == (0, 0):
         g.emit("max_pool_channels", [self], {**channels, "ceil_mode": ceil_mode})
     else:
-        g.chain(self, ("max_pool", space), ("max_pool_channels", {**channels, "ceil_mode": ceil_mode}))
+        g.emit("max_pool_channels", [g.before("max_pool", self, space)], {**channels, "ceil_mode": ceil_mode})
 
 
 def _nearest(n):

@@ -150,6 +150,20 @@ def cat(g, tensors, dim=0):
     g.emit("concat", tensors, {"dim": g.inner_dim(dim, len(g.shape(tensors[0])))})
 
 
+@aten("stack.default")
+def stack(g, tensors, dim=0):
+    """Each map with another dimension, of length one, along which they are joined."""
+    if not isinstance(tensors, list) or not tensors:
+        raise ConversionError(f"{g.here()} joins nothing", REEXPORT)
+    shapes = {tuple(g.shape(x)) for x in tensors}
+    if len(shapes) != 1:
+        raise ConversionError(f"{g.here()} stacks maps of different shapes", REEXPORT)
+    at = g.inner_dim(dim, len(g.shape(tensors[0])) + 1)
+    shape = g.shape(tensors[0])[1:]
+    parts = [g.before("reshape", x, {"shape": (*shape[:at], 1, *shape[at:])}, i) for i, x in enumerate(tensors)]
+    g.emit("concat", parts, {"dim": at})
+
+
 def _pad(g, x, pad, value):
     rank = len(g.shape(x))
     pad = list(g.ints(pad, None, "pad", None))

@@ -12,9 +12,9 @@ from typing import Any
 TABLE: dict[str, Callable] = {}
 INPLACE: set[str] = set()  # targets that change their first argument
 SUPPORTED = (
-    "supported: Conv1d/2d, Linear, Max/AvgPool1d/2d, AdaptiveAvgPool1d/2d, BatchNorm1d/2d, ReLU, ReLU6, Hardtanh,"
-    " clamp, LeakyReLU, Sigmoid, Tanh, Hardswish, Softmax, LogSoftmax, Dropout, flatten/view/reshape, add, cat,"
-    " constant pad, mean over space"
+    "supported: Conv1d/2d, Linear, Max/AvgPool1d/2d, MaxPool3d over channels, AdaptiveAvgPool1d/2d, nearest"
+    " Upsample, BatchNorm1d/2d, ReLU, ReLU6, Hardtanh, clamp, LeakyReLU, Sigmoid, Tanh, Hardswish, Softmax, LogSoftmax,"
+    " Dropout, flatten/view/reshape, add, cat, stack, constant pad, mean over space"
 )
 EVAL = "save it in eval mode: model.eval(); sparsecomp.save(model, 'model.pt', example_input)"
 PADDING = "only zero or constant padding is supported: train with padding_mode='zeros'"
@@ -38,6 +38,8 @@ HINTS = {
     "replication_pad": PADDING,
     "_pad_circular": PADDING,
     "_pad_enum": PADDING,
+    "upsample": "only nearest upsampling by whole factors is supported: nn.Upsample(scale_factor=2, mode='nearest')",
+    "_upsample": "only nearest upsampling by whole factors is supported: nn.Upsample(scale_factor=2, mode='nearest')",
     "sym_size": "shapes must be fixed: write numbers instead of x.size() and export without dynamic_shapes",
     "mul": "fold the factor into a layer's weights; a masked weight needs torch.nn.utils.parametrize."
     "remove_parametrizations before saving",

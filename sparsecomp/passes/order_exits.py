@@ -18,7 +18,10 @@ def in_order(graph: Graph) -> Graph:
         )
     (shape,) = shapes
     if len(shape) != 1 or shape[0] < 2:
-        raise ConversionError(f"an exit gives {shape}, not the scores of two classes or more", "flatten its output")
+        raise ConversionError(
+            f"an exit gives {shape}, not the scores of two classes or more",
+            "flatten its output" if len(shape) != 1 else "one number is no answer: give two classes a score each",
+        )
     nodes, done = [], set()
     for output in graph.outputs:
         needed = {output}

@@ -200,6 +200,13 @@ def test_a_sample_may_lack_its_batch(baseline, head, images, tmp_path):
     assert result.plan.program.inputs[0].shape == (1, 8, 8)
 
 
+@pytest.mark.parametrize("kind", [np.float64, np.float16])
+def test_samples_may_be_floats_of_any_width(kind, baseline, head, images, tmp_path):
+    data = images.numpy().astype(kind)
+    result = convert(tmp_path, baseline, head, input_data=data[:1], example_data=data)
+    assert result.plan.program.inputs[0].shape == (1, 8, 8)
+
+
 def test_without_a_choice_the_policy_is_the_default_and_one_may_be_given(baseline, head, images, tmp_path):
     options = {"input_data": images[:1], "example_data": images}
     default = convert(tmp_path, baseline, head, **options, simulate_exit=None, directory=tmp_path / "a")
@@ -277,6 +284,7 @@ def giving(change):
         (lambda scores, maps: scores, "does not give (scores, [maps])"),
         (lambda scores, maps: (scores, maps[0]), "does not give (scores, [maps])"),
         (lambda scores, maps: (scores, maps, 1), "does not give (scores, [maps])"),
+        (lambda scores, maps: ((scores, scores), maps), "does not give (scores, [maps])"),
         (lambda scores, maps: (scores, [maps[0].detach().numpy(), maps[1]]), "does not give (scores, [maps])"),
         (lambda scores, maps: (scores, []), "gives no maps"),
     ],
@@ -301,6 +309,20 @@ def test_a_baseline_without_maps(change, words, head, images, tmp_path):
 )
 def test_a_choice_that_is_none(simulate, words, baseline, head, images, tmp_path):
     assert words in refused(InputError, tmp_path, baseline, head, input_data=images[:1], simulate_exit=simulate)
+
+
+def no_arguments():
+    return None
+
+
+def missing(maps):
+    raise KeyError("later")
+
+
+@pytest.mark.parametrize(("simulate", "words"), [(no_arguments, "TypeError"), (missing, "KeyError 'later'")])
+def test_a_choice_that_fails(simulate, words, baseline, head, images, tmp_path):
+    text = refused(ConversionError, tmp_path, baseline, head, input_data=images[:1], simulate_exit=simulate)
+    assert "simulate_exit" in text and words in text
 
 
 @pytest.mark.parametrize(
