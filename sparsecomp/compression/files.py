@@ -63,7 +63,7 @@ def compress_file(
         raise InputError("there is nothing to resume from", "give --history with the folder of the run to go on with")
     loaded = load_model(model, Request(**request))
     raw, labels = training_data(loaded, data)
-    module = to_module(loaded.graph)
+    module = to_module(loaded.graph, loaded.exits)
     count = min(CALIBRATION, len(raw[0]))
     calibration = loaded.calibration or tuple(x[:: max(1, len(x) // count)][:count] for x in raw)
     given = {"steps": steps, "epochs": epochs, "finetune": finetune}
@@ -97,12 +97,7 @@ def compress_file(
     module.to("cpu")
     example = tuple(torch.zeros(1, *loaded.graph.shapes[name]) for name in loaded.graph.inputs)
     provenance = {"sparsecomp": __version__, "from": loaded.sha256, "seed": seed} | _numbers(result)
-    exits = tuple(
-        replace(answer, temperature=record.temperature or answer.temperature)
-        for answer, record in zip(loaded.exits, result.answers, strict=bool(loaded.exits))
-    )
-    kept = {"provenance": provenance, "exits": exits}
-    save(module, out, example, calibration, loaded.samples, loaded.labels, loaded.wires, **kept)
+    save(module, out, example, calibration, loaded.samples, loaded.labels, loaded.wires, provenance=provenance)
     if history is not None:
         Path(history).mkdir(parents=True, exist_ok=True)
         write_atomically(Path(history) / "history.json", to_json(result.to_json()))

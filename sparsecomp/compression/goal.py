@@ -33,7 +33,8 @@ from sparsecomp.wire import Wire
 class Goal:
     """``target`` in the unit of ``kind``: encoded bytes, bytes of a board's FRAM, non-zero weights, published bytes.
 
-    ``board`` is for 'board', and tells what cycles cost. ``fast``: all steps at once, then one training.
+    ``board`` is for 'board', and tells what cycles cost. ``fast``: all steps at once, then one training. ``exits`` as
+    in ``Options`` of the Builder.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Goal:
     narrow: bool = True
     fast: bool = False
     volatile_input: bool = False
+    exits: tuple[tuple[str, float], ...] = ()
 
     def fractions(self, network: Network, train: Feed) -> dict[str, int]:
         """Exponents of all tensors from training samples, as deploying would choose them."""
@@ -51,7 +53,8 @@ class Goal:
 
     def lowering(self, fractions: dict[str, int], *, exact: bool = False) -> Lowering:
         """With the numbers that training aims at, or ``exact`` as deploying does it."""
-        return Lowering(self.wires, fractions, Options("int8", self.encoding, 8, self.narrow and not exact))
+        options = Options("int8", self.encoding, 8, self.narrow and not exact, exits=self.exits)
+        return Lowering(self.wires, fractions, options)
 
     def measure(self, network: Network, fractions: dict[str, int], *, exact: bool = False) -> Measure:
         """The measure, as a function of the pruned graph; ``exact`` as in ``lowering``."""

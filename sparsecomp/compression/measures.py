@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,13 @@ from sparsecomp.program import Program
 from sparsecomp.wire import Wire
 
 KB = 1000  # as published
+
+
+def named_exits(network: Any, outputs: int) -> tuple[tuple[str, float], ...]:
+    """The exits of a network of so many outputs, for ``Options``; none where it says of none (``exit_records``)."""
+    records = getattr(network, "exit_records", None)
+    found = records() if callable(records) and outputs > 1 else ()
+    return tuple((leaving.name, leaving.temperature) for leaving in found)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from sparsecomp.compression import checkpoint, factorizing
 from sparsecomp.compression.feeding import Feed, as_loader, hold_out
 from sparsecomp.compression.goal import Goal
 from sparsecomp.compression.loop import Run, teacher_of
-from sparsecomp.compression.measures import KB
+from sparsecomp.compression.measures import KB, named_exits
 from sparsecomp.compression.method import Method
 from sparsecomp.compression.network import Network
 from sparsecomp.compression.outputs import Score
@@ -217,7 +217,8 @@ def _goal(network: Network, options: Options, method: Method) -> Goal:
     if len(wires) != count or not all(isinstance(w, Wire) for w in wires):
         raise InputError(f"preprocess is not a Wire for each of {count} input(s)", "Wire('u8', scale=1/255)")
     narrow = method.quantize and method.bias
-    goal = Goal("bytes", 0.0, wires, board, options.encoding, narrow, options.fast, options.volatile_input)
+    exits = named_exits(network.model, len(network.graph.outputs))
+    goal = Goal("bytes", 0.0, wires, board, options.encoding, narrow, options.fast, options.volatile_input, exits)
     if options.target is not None:
         kind = "origin" if options.size_model == "origin" else "bytes"
         return replace(goal, kind=kind, target=float(int(options.target * KB + 1e-6)))

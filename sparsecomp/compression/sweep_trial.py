@@ -148,7 +148,7 @@ class Task:
         kb, method = self.draw(trial)
         watch = Watch(kb * KB, rivals)
         result = compress(
-            to_module(self.loaded.graph),
+            to_module(self.loaded.graph, self.loaded.exits),
             self._loader(),
             target=kb,
             method=method,
@@ -175,7 +175,8 @@ class Task:
     def _lowering(self, graph: Graph) -> Lowering:
         """As deploying would lower it."""
         fractions = calibrate(graph, self._real(self._calibration))
-        return Lowering(self.loaded.wires, fractions, Options("int8", "auto", 8, False))
+        exits = tuple((leaving.name, leaving.temperature) for leaving in self.loaded.exits)
+        return Lowering(self.loaded.wires, fractions, Options("int8", "auto", 8, False, exits=exits))
 
     def _loader(self) -> DataLoader:
         inputs = [torch.from_numpy(np.asarray(x, np.float32)) for x in self._real(self._raw)]

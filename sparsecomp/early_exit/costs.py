@@ -12,7 +12,7 @@ from torch import nn
 from sparsecomp.boards import Board
 from sparsecomp.builder import Options
 from sparsecomp.compression.layers import trace
-from sparsecomp.compression.measures import Lowering
+from sparsecomp.compression.measures import Lowering, named_exits
 from sparsecomp.plan.planner import make_plan
 from sparsecomp.plan.sizes import constant_bytes
 from sparsecomp.plan.units import layer_cycles
@@ -36,7 +36,8 @@ class Costs:
 def program_of(network: nn.Module, calibration: np.ndarray, wire: Wire) -> Program:
     """The integer program of a network, exponents chosen on ``calibration`` (N, *shape) float32."""
     graph = trace(network, torch.from_numpy(calibration[:1]))
-    return Lowering((wire,), calibrate(graph, [calibration]), Options()).program(graph)
+    options = Options(exits=named_exits(network, len(graph.outputs)))
+    return Lowering((wire,), calibrate(graph, [calibration]), options).program(graph)
 
 
 def nbytes(network: nn.Module, calibration: np.ndarray, wire: Wire) -> int:
@@ -53,9 +54,10 @@ def program_costs(program: Program, board: Board) -> Costs:
     """The same of a program."""
     plan = make_plan(program, board)
     spent = [int(layer_cycles(plan, index)) for index in range(len(program.steps))]
-    answers = [port.tensor for port in program.outputs]
-    alone = [needed(program, [name]) for name in answers]
-    upto = [needed(program, answers[: i + 1]) for i in range(len(answers))]
+    answers = [leaving.tensor for leaving in program.exits] or [port.tensor for port in program.outputs]
+    decisions = [{i} for i, step in enumerate(program.steps) if step.kernel == "exit"] or [set()] * len(answers)
+    alone = [needed(program, [name]) | decision for name, decision in zip(answers, decisions, strict=True)]
+    upto = [set().union(*alone[: i + 1]) for i in range(len(answers))]
     return Costs(
         sum(plan.weight_bytes),
         tuple(sum(spent[i] for i in steps) for steps in upto),

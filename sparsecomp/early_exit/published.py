@@ -48,6 +48,7 @@ class PublishedNetwork(nn.Module):
         self.baseline, self.exit_model = baseline, exit_model
         self.paths = None if exits is None else (exits,) if isinstance(exits, str) else tuple(exits)
         self.given = None if temperatures is None else _numbers(temperatures)
+        self._count = 0
         # The baselines of some models give their maps only when they are asked to.
         asked = "intermediate_outputs" in inspect.signature(baseline.forward).parameters
         self.options = {"intermediate_outputs": True} if asked else {}

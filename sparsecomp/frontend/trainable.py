@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from sparsecomp.errors import ConversionError
+from sparsecomp.frontend.extra import Exit
 from sparsecomp.graph import Graph, Node
 
 _STATISTICS = ("running_mean", "running_var")
 
 
-def to_module(graph: Graph) -> Any:
-    """A torch.nn.Module that computes ``graph`` on tensors (N, *shape); several outputs come as a tuple.
+def to_module(graph: Graph, exits: Sequence[Exit] = ()) -> Any:
+    """A torch.nn.Module that computes ``graph`` on tensors (N, *shape); several outputs come as a tuple, those of
+    ``exits`` where these are given.
 
     Batch-norm keeps its statistics and momentum, dropout its probability, shared weights are one Parameter. Layers are
     attributes under the nodes' names; ``read_back`` takes trained values back. Raises ConversionError where torch has
@@ -28,8 +30,9 @@ def to_module(graph: Graph) -> Any:
 
         def __init__(self) -> None:
             super().__init__()
+            self._exits = tuple(exits)
             # Plain values only, so that the network can be copied.
-            self.steps: list[tuple[str, tuple[str, ...], str, Any, Any]] = []
+            self._steps: list[tuple[str, tuple[str, ...], str, Any, Any]] = []
             shared: dict[str, Any] = {}
             for node in graph.nodes:
                 layer = _layer(torch, graph, node)
@@ -38,17 +41,30 @@ def to_module(graph: Graph) -> Any:
                     self.add_module(node.name, layer)
                 pads = node.attrs["padding"] if node.op == "conv" and _asymmetric(node) else None
                 function = None if isinstance(layer, torch.nn.Module) else layer
-                self.steps.append((node.name, node.inputs, node.output, pads, function))
+                self._steps.append((node.name, node.inputs, node.output, pads, function))
 
         def forward(self, *inputs: Any) -> Any:
             values = dict(zip(graph.inputs, inputs, strict=True))
-            for name, sources, output, pads, function in self.steps:
+            for name, sources, output, pads, function in self._steps:
                 arguments = [values[source] for source in sources] or [inputs[0]]  # one that reads none: the batch
                 if pads is not None:
                     arguments = [_pad(torch, arguments[0], pads)]
                 values[output] = (function or self.get_submodule(name))(*arguments)
             outputs = tuple(values[name] for name in graph.outputs)
             return outputs[0] if len(outputs) == 1 else outputs
+
+        def exit_records(self) -> tuple[Exit, ...]:
+            """Names and temperatures of the exits, as an archive keeps them."""
+            return self._exits
+
+        @property
+        def temperatures(self) -> tuple[float, ...]:
+            return tuple(leaving.temperature for leaving in self._exits)
+
+        @temperatures.setter
+        def temperatures(self, values: Sequence[float | None]) -> None:
+            pairs = zip(self._exits, values, strict=bool(self._exits))
+            self._exits = tuple(replace(leaving, temperature=t or leaving.temperature) for leaving, t in pairs)
 
     return Rebuilt()
 

@@ -25,8 +25,11 @@ from sparsecomp.compression.sweep_front import Point, dominates, front, plot_fro
 from sparsecomp.compression.sweep_study import AGAIN, ERROR, attempts, decisive  # noqa: E402
 from sparsecomp.compression.sweep_trial import Rival, Watch  # noqa: E402
 from sparsecomp.compression.sweeping import sweep
+from sparsecomp.early_exit import add_exits
 from sparsecomp.errors import InputError, ToolError
 from sparsecomp.frontend import load, to_module
+from sparsecomp.plan.sizes import constant_bytes
+from sparsecomp.prepare import Request, prepare
 
 # A worker, which says what it ran; it stands still in its trial number ``hang``. It draws no picture, which takes long.
 WORKER = """
@@ -185,6 +188,17 @@ def test_only_the_front_keeps_its_networks_and_the_folder_says_so(files, tmp_pat
     assert result.finished == 7 and sorted(after) == list(range(7))
     assert {number: after[number] for number in before} == before
     assert sweep(files / "model.pt", files / "data.npz", tmp_path, trials=3).finished == 7
+
+
+def test_a_network_with_exits_keeps_them(files, tmp_path):
+    x, y = (np.load(files / "data.npz")[name] for name in "xy")
+    base = to_module(load(files / "model.pt").graph)
+    result = add_exits(base, (x, y), exits=("max_pool1",), kind="heads", head_bytes=200, hidden=0, pooled=2)
+    sparsecomp.save(result.network, tmp_path / "exits.pt", torch.zeros(1, 1, 8, 8), calibration=x[:16])
+    found = sweep(tmp_path / "exits.pt", files / "data.npz", tmp_path / "out", trials=1, epochs=2, max_kb=0.4)
+    (path,) = (tmp_path / "out").glob("*.pt")
+    assert [e.name for e in load(path).exits] == ["max_pool1", "full"]
+    assert found.front[0].nbytes == sum(constant_bytes(prepare(path, Request()).program))
 
 
 def test_what_is_interrupted_runs_again_at_once_with_the_same_choices(files, tmp_path, quick):

@@ -12,6 +12,7 @@ from sparsecomp.compression import Method
 from sparsecomp.early_exit import EarlyExitNetwork, Training, add_exits
 from sparsecomp.early_exit.costs import nbytes, program_of
 from sparsecomp.errors import DoesNotFitError, InputError
+from sparsecomp.plan.sizes import constant_bytes
 from sparsecomp.prepare import Request, prepare
 from sparsecomp.reference import exit_scores
 from sparsecomp.wire import Wire
@@ -47,6 +48,32 @@ def test_exits_take_no_more_than_their_bytes_and_leave_the_network_alone(network
     assert result.nbytes == nbytes(result.network, samples, Wire())
     assert result.head_bytes == result.nbytes - nbytes(network, samples, Wire()) <= budget
     assert result.kind == kind and [a.name for a in result.answers] == [*EXITS, "full"]
+
+
+def deployed_bytes(network, folder):
+    """Of the constants, when the saved network is prepared for a board; and by that network's exits."""
+    sparsecomp.save(network, folder / "m.pt", TRAIN[0][:1], calibration=TRAIN[0])
+    prepared = prepare(folder / "m.pt", Request())
+    assert [e.name for e in prepared.program.exits] == [*EXITS, "full"]
+    return sum(constant_bytes(prepared.program))
+
+
+@pytest.mark.parametrize("kind", ["gnet", "heads"])
+def test_reported_bytes_are_those_of_the_device(network, kind, tmp_path):
+    """The exits' scores share an exponent there, which may cost bytes."""
+    calmer = copy.deepcopy(network)
+    with torch.no_grad():
+        for parameter in calmer[-1].parameters():
+            parameter /= 8.0
+    for one in (network, calmer):
+        result = added(one, kind=kind, head_bytes=500)
+        assert deployed_bytes(result.network, tmp_path) == result.nbytes
+        assert result.head_bytes <= 500
+        smaller = sparsecomp.compress(
+            result.network, TRAIN, VAL, target=result.nbytes / 1300, calibration=TRAIN[0],
+            method=Method(steps=2, epochs=1, finetune=1),
+        )  # fmt: skip
+        assert deployed_bytes(result.network, tmp_path) == smaller.nbytes <= result.nbytes / 1.3
 
 
 def test_reported_accuracy_and_temperature_are_those_of_the_network(network):

@@ -5,7 +5,7 @@ Answers, bytes and cycles are those of the converted network: its integer refere
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,6 @@ from sparsecomp.early_exit.training import PUBLISHED, fit
 from sparsecomp.frontend import LoadedModel
 from sparsecomp.frontend.saving import write_atomically
 from sparsecomp.prepare import Request, prepare
-from sparsecomp.reference import run
 from sparsecomp.wire import Wire
 from sparsecomp_tools.benchmarks.compressing import CHUNK, Batches
 from sparsecomp_tools.benchmarks.early_exit_networks import backbone
@@ -116,12 +115,12 @@ def _row(kind: str, budget: int, head: Head, accuracy: tuple, search: Search, fo
     network = _with_exits(head, search)
     graph = trace(network, torch.from_numpy(fold.x_test[:1]))
     loaded = LoadedModel(graph, (Wire(),), (search.calibration,), None, None, "0" * 64, "module")
-    prepared = prepare(loaded, Request())
+    prepared = prepare(replace(loaded, exits=network.exit_records()), Request(weights="int8"))
     spent = program_costs(prepared.program, load_board("msp430fr5994"))
     right: list[list[np.ndarray]] = [[] for _ in network.temperatures]
     for i in range(0, len(fold.x_test), CHUNK):
-        wire = prepared.data((fold.x_test[i : i + CHUNK],)).wire
-        for answers, values in zip(right, run(prepared.program, wire).values, strict=True):
+        scores = prepared.values(prepared.data((fold.x_test[i : i + CHUNK],)))
+        for answers, values in zip(right, scores, strict=True):
             answers.append(values.argmax(axis=1) == fold.y_test[i : i + CHUNK])
     whole = [np.concatenate(parts) for parts in right]
     return {
