@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sparsecomp.errors import ConversionError, InputError
+from sparsecomp.quantities import microfarads
 
 DEFAULT_POLICY = "confidence:0.9"
 NEVER = 65535  # the margin above which no confidence lies
@@ -22,7 +23,8 @@ EXIT_SUFFIX = "_ee"  # of the names of layers that only early exits need
 ANSWER, NUMBER = "exit_answer", "exit_number"  # tensors of the answer, and of the exit that gave it
 FORMS = (
     "full, fixed:N, confidence:0.9 (share of the best class against the second), energy or energy:2 (times what going "
-    "on costs), adaptive:0.9 or adaptive:0.9:2 (both); behind any but fixed @N: exit N at the latest"
+    "on costs), adaptive:0.9 or adaptive:0.9:2 (both); behind any but fixed @N: exit N at the latest; behind energy "
+    "and adaptive /470uF: the device's capacitor"
 )
 MOST_RESERVE = 100.0
 FULL_SCALE, REFERENCE_V, DIVIDED = 4095, 2.0, 2  # of a reading: firmware/ports/msp430/supply.h
@@ -42,8 +44,9 @@ class Exit:
 class Policy:
     """The words of a policy: ``limit`` is the number of the last exit allowed, ``margins`` and ``levels`` have one a
     early exit (all but the last). A level is a reading of the supply (firmware/include/supply.h), 0 never measures;
-    with ``energy`` the plan gives them, from what going on costs. A reading of ``plenty`` or more goes on even where
-    the device is confident, since what is not used is lost; 0 never does.
+    with ``energy`` the plan gives them, from what going on costs and the capacitor. A reading of ``plenty`` or more
+    goes on even where the device is confident, since what is not used is lost; 0 never does. ``own_uF`` is the
+    capacitor that the policy names, ``capacitor_uF`` the one that the levels are for.
     """
 
     limit: int
@@ -53,6 +56,8 @@ class Policy:
     energy: bool = False
     reserve: float = 1.0
     plenty: int = 0
+    own_uF: float | None = None
+    capacitor_uF: float | None = None
 
     def __post_init__(self) -> None:
         words = self.words
@@ -67,8 +72,8 @@ class Policy:
 
 @dataclass(frozen=True)
 class PolicyRequest:
-    """What the user asked for: the last exit; ``share`` in (0.5, 1), or None; whether the supply is looked at, and how
-    many times the cost of going on it has to hold.
+    """What the user asked for: the last exit; ``share`` in (0.5, 1), or None; whether the supply is looked at, how
+    many times the cost of going on it has to hold, and in which capacitor (None: the board's, or that of a simulation).
     """
 
     text: str = "full"
@@ -76,18 +81,21 @@ class PolicyRequest:
     share: float | None = None
     energy: bool = False
     reserve: float = 1.0
+    capacitor_uF: float | None = None
 
 
 def parse_policy(text: str) -> PolicyRequest:
     """A policy's text. Raises InputError with the forms there are."""
-    form, at, last = text.partition("@")
+    before, slash, capacitor = text.partition("/")
+    form, at, last = before.partition("@")
     kind, *values = form.split(":")
     forms = {"full": (0, 0), "fixed": (1, 1), "confidence": (1, 1), "energy": (0, 1), "adaptive": (1, 2)}
     least, most = forms.get(kind, (1, 0))
     try:
         if least <= len(values) <= most and not (at and kind == "fixed"):
             found = _request(text, kind, values)
-            return replace(found, limit=_natural(last)) if at else found
+            found = replace(found, limit=_natural(last)) if at else found
+            return replace(found, capacitor_uF=_capacitor(found, capacitor)) if slash else found
     except ValueError:
         pass
     raise InputError(f"unknown exit policy '{text}'", f"one of {FORMS}")
@@ -100,6 +108,13 @@ def _request(text: str, kind: str, values: list[str]) -> PolicyRequest:
     share = _between(values.pop(0), 0.5, 1.0) if kind in ("confidence", "adaptive") else None
     reserve = _between(values[0], 0.0, MOST_RESERVE) if values else 1.0
     return PolicyRequest(text, share=share, energy=kind in ("energy", "adaptive"), reserve=reserve)
+
+
+def _capacitor(request: PolicyRequest, text: str) -> float:
+    value = microfarads(text)
+    if not request.energy or value <= 0:
+        raise ValueError(text)
+    return value
 
 
 def _between(text: str, low: float, high: float) -> float:
@@ -132,12 +147,19 @@ def make_policy(request: PolicyRequest, exits: Sequence[Exit], fraction: int, is
         margins = [math.floor(min(NEVER, odds * e.temperature * 2.0**fraction)) for e in exits[:last]]
     limit = last if request.limit is None else request.limit
     plenty = reading(PLENTY_V) if request.energy and request.share is not None else 0
-    return Policy(limit, tuple(margins), (0,) * last, request.text, request.energy, request.reserve, plenty)
+    return Policy(
+        limit, tuple(margins), (0,) * last, request.text, request.energy, request.reserve, plenty, request.capacitor_uF
+    )
 
 
 def reading(volts: float) -> int:
     """The 12-bit code that a supply of ``volts`` is read as."""
     return min(FULL_SCALE, round(volts / DIVIDED / REFERENCE_V * FULL_SCALE))
+
+
+def volts_of(level: int) -> float:
+    """The supply that is read as ``level``."""
+    return level / FULL_SCALE * REFERENCE_V * DIVIDED
 
 
 def confidence(scores: np.ndarray) -> np.ndarray:

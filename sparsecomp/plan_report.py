@@ -15,7 +15,7 @@ from sparsecomp.plan.overlap import gaps, lives
 from sparsecomp.plan.sizes import SizeOnly
 from sparsecomp.plan.units import inference_writes, layer_cycles, walks
 from sparsecomp.program import Step
-from sparsecomp.report import VERSION
+from sparsecomp.report import VERSION, policy_json
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
@@ -26,6 +26,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "version": VERSION,
         "board": {"name": plan.board.name, "sha256": plan.board.sha256},
         "numeric": program.numeric,
+        "early_exit": policy_json(plan),
         "fram": {
             "needed": plan.fram_bytes,
             "capacity": plan.fram_capacity,

@@ -151,7 +151,7 @@ def with_policy(prepared: Prepared, text: str | None, calibrated: bool = True) -
         if text is not None:
             raise InputError(f"the exit policy '{text}' is for networks with early exits", "this one has none")
         return prepared
-    wanted = parse_policy(text or ("full" if program.is_float else DEFAULT_POLICY))
+    wanted = parse_policy(("full" if program.is_float else DEFAULT_POLICY) if text is None else text)
     fraction = program.tensors[program.exits[0].tensor].fraction
     policy = make_policy(wanted, program.exits, fraction, program.is_float)
     prepared = replace(prepared, program=replace(program, policy=policy))

@@ -10,6 +10,7 @@ import numpy as np
 
 from sparsecomp.build import built, compiler, selftest
 from sparsecomp.device_header import has_serial
+from sparsecomp.levels import Accuracy, ExitRow
 from sparsecomp.linked import check_linked
 from sparsecomp.metrics import Metric, agreement, mean_squared_error, top1
 from sparsecomp.on_board import Bench, run_on_board
@@ -19,7 +20,7 @@ from sparsecomp.program import Program
 from sparsecomp.quantize import sqnr_db
 from sparsecomp.reference import run, to_values, wire_words
 from sparsecomp.report import LayerRow
-from sparsecomp.results import Accuracy, Deployment, ExitRow
+from sparsecomp.results import Deployment
 from sparsecomp.validate import compare_answers, compare_layers, decode_answers
 from sparsecomp_tools.power import PowerRun, simulate_directory
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sparsecomp.exits import reading, volts_of
 from sparsecomp.kernels.mac import nnz
 from sparsecomp.plan import Plan
 from sparsecomp.plan.units import layer_cycles, step_writes
@@ -130,6 +131,37 @@ def restart_line(plan: Plan) -> str:
         f"{plan.unit_count} restart units; the worst asks {charge.cycles} cycles (estimated) and {charge.writes} FRAM "
         f"writes of one charge, which has {charge.available_cycles} cycles{writes}"
     )
+
+
+def policy_lines(plan: Plan) -> list[str]:
+    """Where a network with early exits leaves, in volts where its supply decides; nothing for others."""
+    program, policy = plan.program, plan.program.policy
+    if policy is None:
+        return []
+    if not policy.energy:
+        return [f"exit policy {policy.text}"]
+    if policy.capacitor_uF is None:
+        return [f"exit policy {policy.text}: a host has all the supply it wants"]
+    asked = [
+        f"{volts_of(level):.2f} V at '{leaving.name}'"
+        for leaving, level in zip(program.exits[: policy.limit], policy.levels, strict=False)
+    ]
+    full = f"; {volts_of(policy.plenty):.2f} V are plenty" if policy.plenty else ""
+    steady = plan.board.energy.volts
+    ends = [e.name for e, level in zip(program.exits, policy.levels, strict=False) if level > reading(steady)]
+    always = f"; a steady {steady:g} V always ends at '{ends[0]}'" if ends[: policy.limit] else ""
+    return [f"exit policy {policy.text}, for a capacitor of {policy.capacitor_uF:g} uF: goes on from "
+            f"{', '.join(asked)}{full}{always}"]  # fmt: skip
+
+
+def policy_json(plan: Plan) -> dict[str, Any] | None:
+    """The exits and the policy's words, as the firmware begins with them."""
+    policy = plan.program.policy
+    if policy is None:
+        return None
+    words = {key: getattr(policy, key) for key in ("capacitor_uF", "limit", "plenty", "margins", "levels")}
+    exits = [{"name": leaving.name, "temperature": leaving.temperature} for leaving in plan.program.exits]
+    return {"policy": policy.text} | words | {"exits": exits}
 
 
 def rows_json(rows: Sequence[LayerRow]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import click
 from sparsecomp.cli import style
 from sparsecomp.cli.command import GuardedCommand
 from sparsecomp.cli.options import loading_options, model_argument, output_options
+from sparsecomp.errors import InputError
 
 
 @click.command("early-exit", cls=GuardedCommand, context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,8 +31,12 @@ def main(model: str, as_json: bool, **options: Any) -> int:
     from sparsecomp.early_exit.files import add_exits_to_file
 
     out = options.pop("out") or f"{Path(model).stem}-exits.pt"
-    named = options.pop("exits") or ""
-    exits = tuple(name.strip() for name in named.split(",") if name.strip())
+    named = options.pop("exits")
+    exits = tuple(name.strip() for name in (named or "").split(",") if name.strip())
+    if named is not None and not exits:
+        raise InputError(
+            "--exits names no layer", "leave it out, and exits are chosen; sparsecomp analyze shows layers"
+        )
 
     def log(line: str) -> None:
         click.echo(line, err=True)

@@ -1,5 +1,6 @@
 """Options that several verbs share."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -71,8 +72,8 @@ lea_option = click.option(
 )
 
 POLICY_HELP = (
-    "Where a network with early exits leaves: full, fixed:N, confidence:0.9, energy, adaptive:0.9, or with a reserve"
-    " adaptive:0.9:2."
+    "Where a network with early exits leaves: full, fixed:N, confidence:0.9, energy, adaptive:0.9, with a reserve"
+    " adaptive:0.9:2, for another capacitor than the board file's adaptive:0.9:2/470uF."
 )
 
 plain_conversion_options = together(
@@ -89,7 +90,10 @@ plain_conversion_options = together(
     click.option("--volatile-input", is_flag=True, help="Give the input's memory back: one inference an input."),
 )  # fmt: skip
 
-conversion_options = together(plain_conversion_options, click.option("--policy", metavar="POLICY", help=POLICY_HELP))
+conversion_options = together(
+    plain_conversion_options,
+    click.option("--policy", metavar="POLICY", help=f"{POLICY_HELP} [default: confidence:0.9, full for float32]"),
+)
 
 failure_options = together(
     click.option(
@@ -97,6 +101,16 @@ failure_options = together(
     ),
     click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of their moments."),
 )
+
+
+class Finite(click.FloatRange):
+    """A float that is a number: a range alone lets nan pass."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no number to reckon with.", param, ctx)
+        return number
 
 
 class Quantity(click.ParamType):
@@ -107,7 +121,7 @@ class Quantity(click.ParamType):
         self.name = f"N{unit}"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        from sparsecomp_tools.virtual_board.supply import microfarads, microwatts
+        from sparsecomp.quantities import microfarads, microwatts
 
         return value if isinstance(value, float) else (microfarads if self.unit == "F" else microwatts)(value)
 
@@ -144,7 +158,7 @@ bench_options = together(
         help="Let the firmware lose everything volatile every so many cycles of inference, on a real board as well.",
     ),
     click.option("--plots", metavar="DIR", help="Pictures of a virtual board's run: voltage and progress, layers."),
-    click.option("--patience", type=click.FloatRange(min=0.1), help="Seconds that a board may take for an answer."),
+    click.option("--patience", type=Finite(min=0.1), help="Seconds that a board may take for an answer."),
 )  # fmt: skip
 
 

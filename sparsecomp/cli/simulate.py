@@ -5,11 +5,13 @@ under a supply.
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from sparsecomp.cli import style
 from sparsecomp.cli.command import GuardedCommand
 from sparsecomp.cli.options import (
     POLICY_HELP,
+    Finite,
     Quantity,
     failure_options,
     loading_options,
@@ -23,7 +25,9 @@ from sparsecomp.errors import InputError
 POLICIES = ("full", "fixed:0", "adaptive:0.9")
 
 supply_options = together(
-    click.option("--policy", "policies", multiple=True, metavar="POLICY", help=f"{POLICY_HELP} Several are compared."),
+    click.option("--policy", "policies", multiple=True, metavar="POLICY",
+        help=f"{POLICY_HELP} Several are compared. [default with --trace: {', '.join(POLICIES)}]",
+    ),
     click.option(
         "--trace", metavar="FILE|solar|rf|100uW",
         help="Compare policies under this supply instead: lines '<ms> <uW>', a generated one, a constant power.",
@@ -32,11 +36,11 @@ supply_options = together(
     click.option(
         "--capacitor", "capacitor_uF", type=Quantity("F"), default="100uF", show_default=True, help="With --trace."
     ),
-    click.option("--period", type=click.FloatRange(min=0.01), default=5.0, show_default=True,
+    click.option("--period", type=Finite(min=0.01), default=5.0, show_default=True,
                  help="Mean seconds between events, which arrive at random."),
-    click.option("--deadline", type=click.FloatRange(min=0.001), default=2.0, show_default=True,
+    click.option("--deadline", type=Finite(min=0.001), default=2.0, show_default=True,
                  help="Seconds within which an event has to be answered."),
-    click.option("--seconds", type=click.FloatRange(min=0.1), default=600.0, show_default=True, help="Virtual time."),
+    click.option("--seconds", type=Finite(min=0.1), default=600.0, show_default=True, help="Virtual time."),
     click.option("--check", is_flag=True, help="Run every event on the virtual board as well."),
     click.option("--plots", metavar="DIR", help="Pictures: what policies are worth, exits taken along the trace."),
 )  # fmt: skip
@@ -63,9 +67,11 @@ def main(model: str, as_json: bool, junit: str | None, trace: str | None, **opti
     from sparsecomp.pipeline import simulate
 
     policies = options.pop("policies")
-    if options["check"] or options["plots"]:
-        raise InputError("--check and --plots belong to a comparison of policies", "add --trace solar")
+    source = click.get_current_context().get_parameter_source
     for name in ("board", "capacitor_uF", "period", "deadline", "seconds", "check", "plots"):
+        if source(name) is ParameterSource.COMMANDLINE:
+            option = name.removesuffix("_uF")
+            raise InputError(f"--{option} belongs to a comparison of policies", "add --trace solar")
         del options[name]
     result = simulate(model, progress=style.Progress(), policy=_one(policies), **options)
     if junit:
@@ -87,6 +93,7 @@ def _compare(model: str, trace: str, as_json: bool, options: dict[str, Any]) -> 
 
     for name in ("failures", "kills"):
         del options[name]
-    result = compare_policies(model, options.pop("policies") or POLICIES, trace, **options)
+    policies = options.pop("policies") or POLICIES
+    result = compare_policies(model, policies, trace, progress=style.Progress(), **options)
     style.show(result, as_json)
     return result.exit_code

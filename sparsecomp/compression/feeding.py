@@ -41,7 +41,7 @@ def hold_out(train: Iterable[Any], seed: int) -> tuple[Iterable[Any], Iterable[A
         count = len(train.dataset)
         held = max(1, round(HELD_OUT * count))
         if count < 2:
-            raise InputError("one training sample is too few to hold out any", "give val= data")
+            raise InputError("one training sample is too few to hold out any", "give more samples, or val= data")
         kept, val = random_split(train.dataset, [count - held, held], torch.Generator().manual_seed(seed))
         size = train.batch_size or BATCH
         made = {"num_workers": train.num_workers, "collate_fn": train.collate_fn}
@@ -49,7 +49,7 @@ def hold_out(train: Iterable[Any], seed: int) -> tuple[Iterable[Any], Iterable[A
     parts = list(train)
     every = round(1 / HELD_OUT)
     if len(parts) < 2:
-        raise InputError("one batch is too few to hold out any", "give val= data")
+        raise InputError("one batch is too few to hold out any", "give more samples, or val= data")
     held = parts[::every]
     return [part for i, part in enumerate(parts) if i % every], held
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from sparsecomp.frontend.trainable import to_module
 from sparsecomp.metrics import fitting, mean_squared_error, top1
 from sparsecomp.prepare import Request, as_raw, load_model
 from sparsecomp.report import to_json
+from sparsecomp.writable import check_file
 
 CALIBRATION = 256  # training samples, where the model brings none
 
@@ -56,7 +56,7 @@ def compress_file(
     in ``out``. ``history`` is a folder for history.json, a plot and the checkpoints that ``resume`` goes on from.
     Nothing is written where it fails. Raises InputError, DoesNotFitError, ToolError.
     """
-    check_out(out)
+    check_file(out)
     # Small networks are fastest on one core, and sums in another order would give another network elsewhere.
     torch.set_num_threads(1)
     if resume and history is None:
@@ -113,14 +113,6 @@ def _closeness(outputs: np.ndarray, targets: np.ndarray) -> float:
 def _numbers(result: CompressionResult) -> dict[str, Any]:
     keys = ("target", "unit", "size", "nbytes", "float_bytes", "validation_before", "validation")
     return {key: getattr(result, key) for key in keys}
-
-
-def check_out(out: str | Path) -> None:
-    folder = Path(out).absolute().parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise InputError(f"there is no folder '{folder.name}' to write '{Path(out).name}' to", "make it, or choose -o")
-    if Path(out).is_dir():
-        raise InputError(f"'{out}' is a folder", "give a file name: -o small.pt")
 
 
 def training_data(loaded: LoadedModel, data: str | Path) -> tuple[tuple[np.ndarray, ...], np.ndarray]:

@@ -28,6 +28,7 @@ from sparsecomp.compression.schedule import budgets
 from sparsecomp.compression.training import evaluate_all, outputs_of
 from sparsecomp.early_exit.temperature import fit_temperature
 from sparsecomp.errors import InputError
+from sparsecomp.frontend.evaluating import said
 from sparsecomp.metrics import Metric
 from sparsecomp.wire import Wire
 
@@ -160,9 +161,8 @@ def _first_look(context: Run, val: Feed, metric: Metric) -> Score:
         TypeError,
         ValueError,
     ) as error:  # torch and the user raise any of them
-        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise InputError(
-            f"the network cannot be evaluated on the validation data: {reason}",
+            f"the network cannot be evaluated on the validation data: {said(error)}",
             "labels are classes from 0 for cross-entropy; for anything else give criterion= and metric=",
         ) from error
 

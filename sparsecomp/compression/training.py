@@ -21,6 +21,7 @@ from sparsecomp.compression.network import Network
 from sparsecomp.compression.outputs import Score, answers, weighted
 from sparsecomp.compression.rounding import rounded_weights
 from sparsecomp.errors import InputError
+from sparsecomp.frontend.evaluating import evaluating
 from sparsecomp.metrics import Metric
 
 WARM_UP = 0.05  # of the whole run
@@ -161,20 +162,16 @@ def evaluate_all(
     models: Sequence[nn.Module], data: Feed, metric: Metric, criterion: Loss, exit_weights: Sequence[float] = ()
 ) -> list[Score]:
     """How good each network is, in one pass over ``data``."""
-    flags = [(module, module.training) for model in models for module in model.modules()]
-    for model in models:
-        model.eval()
     labels: list[np.ndarray] = []
     outputs: list[list[list[np.ndarray]]] = [[] for _ in models]  # by network, batch and answer
     losses = [0.0] * len(models)
-    for inputs, wanted in data:
-        labels.append(wanted.cpu().numpy())
-        for i, model in enumerate(models):
-            found = answers(model(*inputs))
-            losses[i] += float(weighted([criterion(part, wanted) for part in found], exit_weights)) * len(wanted)
-            outputs[i].append([part.cpu().numpy() for part in found])
-    for module, training in flags:
-        module.training = training
+    with evaluating(*models):
+        for inputs, wanted in data:
+            labels.append(wanted.cpu().numpy())
+            for i, model in enumerate(models):
+                found = answers(model(*inputs))
+                losses[i] += float(weighted([criterion(part, wanted) for part in found], exit_weights)) * len(wanted)
+                outputs[i].append([part.cpu().numpy() for part in found])
     if not labels:
         raise InputError("the validation or test data are empty", "give at least one batch")
     truth = np.concatenate(labels)
@@ -188,14 +185,11 @@ def evaluate_all(
 @torch.no_grad()
 def outputs_of(model: nn.Module, data: Feed) -> tuple[list[np.ndarray], np.ndarray]:
     """All answers of a network to ``data`` in eval mode, one array (N, ...) each, and the labels."""
-    flags = [(module, module.training) for module in model.modules()]
-    model.eval()
     batches, labels = [], []
-    for inputs, wanted in data:
-        batches.append([part.cpu().numpy() for part in answers(model(*inputs))])
-        labels.append(wanted.cpu().numpy())
-    for module, training in flags:
-        module.training = training
+    with evaluating(model):
+        for inputs, wanted in data:
+            batches.append([part.cpu().numpy() for part in answers(model(*inputs))])
+            labels.append(wanted.cpu().numpy())
     return [np.concatenate(column) for column in zip(*batches, strict=True)], np.concatenate(labels)
 
 

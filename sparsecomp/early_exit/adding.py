@@ -12,12 +12,12 @@ from torch import nn
 from sparsecomp.boards import Board, load_board
 from sparsecomp.compression.feeding import Feed, as_loader, hold_out
 from sparsecomp.compression.running import seeded
-from sparsecomp.early_exit.choice import Candidate, best_set
 from sparsecomp.early_exit.costs import costs
 from sparsecomp.early_exit.features import Features, Pooling, collect
 from sparsecomp.early_exit.heads import KINDS, POOLINGS
 from sparsecomp.early_exit.network import EarlyExitNetwork
-from sparsecomp.early_exit.points import Point, candidates, chosen
+from sparsecomp.early_exit.points import Point, chosen
+from sparsecomp.early_exit.probing import SIZES, full_accuracy, search_points
 from sparsecomp.early_exit.result import EarlyExitResult, ExitReport
 from sparsecomp.early_exit.search import Found, Search
 from sparsecomp.early_exit.temperature import fit_temperature
@@ -26,10 +26,7 @@ from sparsecomp.errors import InputError
 from sparsecomp.quantize import MAX_SAMPLES
 from sparsecomp.wire import Wire
 
-SIZES = {1: (1, 2, 4, 8), 2: (1, 2, 3, 4)}  # tried along each of so many axes
 WIDTHS = (0, 16, 32, 64)
-PROBE = Training(epochs=8)
-PROBE_SIZE = 2
 Log = Callable[[str], None]
 
 
@@ -74,10 +71,11 @@ def add_exits(
         raise InputError(f"the network is a {type(network).__name__}, not a torch.nn.Module", "build the network first")
     if kind not in (*KINDS, "auto"):
         raise InputError(f"unknown kind '{kind}'", "use gnet, heads or auto")
-    if isinstance(head_bytes, bool) or not isinstance(head_bytes, int) or head_bytes < 1 or passes < 1 or most < 1:
-        raise InputError(
-            f"head_bytes={head_bytes!r}, passes={passes!r}, most={most!r}", "give whole numbers of 1 or more"
-        )
+    for name, value in (("head_bytes", head_bytes), ("passes", passes), ("most", most)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InputError(f"{name}={value!r}", "give a whole number of 1 or more")
+    if training is not None and not isinstance(training, Training):
+        raise InputError(f"training is a {type(training).__name__}", "give early_exit.Training(epochs=25)")
     feeds = _feeds(train, val, seed, prepare_inputs)
     if calibration is not None:
         feeds[0].fix(calibration)
@@ -87,10 +85,12 @@ def add_exits(
     wire = preprocess or Wire()
     target, floats = load_board(board), samples[0].numpy().astype(np.float32)
     if exits is None:
-        points, notes = _search_points(network, feeds, samples[0], floats, wire, target, most, seed)
-        log(notes[0])
+        points, seen = search_points(network, feeds, samples[0], floats, wire, target, most, head_bytes, seed)
+        notes = (seen,)
+        log(seen)
     else:
-        points, notes = chosen(network, samples[0][:1], tuple(exits)), ()
+        paths = (exits,) if isinstance(exits, str) else tuple(exits)
+        points, notes = chosen(network, samples[0][:1], paths), ()
     poolings, widths = _grid(points, pooled, hidden, pooling)
     with seeded(seed):  # a loader may change its samples by any source of random numbers
         features = [collect(network, feed, points, poolings, n) for feed, n in zip(feeds, (passes, 1), strict=True)]
@@ -135,45 +135,6 @@ def _numbers(given: Any, default: tuple[int, ...], name: str, least: int) -> tup
     if not values or any(isinstance(n, bool) or not isinstance(n, int) or n < least for n in values):
         raise InputError(f"{name}={given!r}", f"give a whole number of {least} or more, or several")
     return values
-
-
-def _search_points(
-    network: nn.Module,
-    feeds: Sequence[Feed],
-    samples: torch.Tensor,
-    floats: np.ndarray,
-    wire: Wire,
-    board: Board,
-    most: int,
-    seed: int,
-) -> tuple[tuple[Point, ...], tuple[str, ...]]:
-    """The points with the best accuracy for their cycles, by small individual heads at all of them."""
-    found = candidates(network, samples[:1])
-    if not found:
-        best_set((), 0, 0.0)
-    smallest = min((min(p.shape[1:]) for p in found if len(p.shape) > 1), default=1)
-    pooling = min(PROBE_SIZE, smallest), "max"
-    with seeded(seed):
-        features = [collect(network, feed, found, [pooling]) for feed in feeds]
-    search = Search(network, found, *features, floats, [pooling], [0], PROBE, wire, seed)
-    head, _ = search.dense("heads", pooling, 0)
-    probe = search.found(head, search.data(pooling))
-    spent = costs(EarlyExitNetwork(network, [p.path for p in found], probe.head), floats, wire, board)
-    rows = [
-        Candidate(point.path, spent.shared[i], spent.alone[i] - spent.shared[i], probe.accuracy[i])
-        for i, point in enumerate(found)
-    ]
-    taken = {c.path for c in best_set(rows, spent.alone[-1], full_accuracy(features[1]), most)}
-    seen = ", ".join(
-        f"{c.path} {c.accuracy:.3f} at {c.cycles / spent.alone[-1]:.0%}{' (taken)' if c.path in taken else ''}"
-        for c in rows
-    )
-    return tuple(p for p in found if p.path in taken), (f"exits looked at, validation and share of the cycles: {seen}",)
-
-
-def full_accuracy(features: Features) -> float:
-    """Share of right answers of the whole network."""
-    return float((features.logits.argmax(1) == features.labels).float().mean())
 
 
 @torch.no_grad()

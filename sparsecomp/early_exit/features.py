@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from sparsecomp.compression.feeding import Feed
 from sparsecomp.early_exit.heads import pooling_to
 from sparsecomp.early_exit.network import watching
-from sparsecomp.early_exit.points import Point
-from sparsecomp.errors import InputError
+from sparsecomp.early_exit.points import SHAPE, Point
+from sparsecomp.errors import InputError, SparseCompError
+from sparsecomp.frontend.evaluating import evaluating, said
 
 Pooling = tuple[int, str]  # size along each axis, "avg" or "max"
 
@@ -68,17 +69,11 @@ def collect(
         for key, modules in pools.items():
             kept[key][index].append(modules[index](output).cpu())
 
-    flags = [(module, module.training) for module in network.modules()]
-    network.eval()
-    try:
-        with watching(network, [point.path for point in points], look):
-            for _ in range(passes):
-                for inputs, wanted in feed:
-                    logits.append(network(*inputs).cpu())
-                    labels.append(wanted.cpu())
-    finally:
-        for module, training in flags:
-            module.training = training
+    with evaluating(network), watching(network, [point.path for point in points], look):
+        for _ in range(passes):
+            for inputs, wanted in feed:
+                logits.append(_answer(network, inputs).cpu())
+                labels.append(wanted.cpu())
     if not labels:
         raise InputError("the data are empty", "give at least one batch")
     return Features(
@@ -88,7 +83,20 @@ def collect(
     )
 
 
+def _answer(network: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
+    try:
+        return network(*inputs)
+    except SparseCompError:
+        raise
+    except Exception as error:  # the user's forward raises any class
+        shapes = ", ".join(str(tuple(x.shape)) for x in inputs)
+        raise InputError(f"the network cannot be run on samples of the shape {shapes}: {said(error)}", SHAPE) from error
+
+
 def _classes(labels: Tensor) -> Tensor:
     if labels.dim() != 1 or labels.is_floating_point():
-        raise InputError(f"labels of shape {tuple(labels.shape)} are no classes", "exits need whole numbers (N,)")
+        raise InputError(
+            f"labels of type {labels.dtype} and shape {tuple(labels.shape)} are no classes",
+            "exits need whole numbers (N,)",
+        )
     return labels.long()

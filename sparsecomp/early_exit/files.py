@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
 from sparsecomp import __version__
-from sparsecomp.compression.files import CALIBRATION, check_out, dataset, real, training_data
+from sparsecomp.compression.files import CALIBRATION, dataset, real, training_data
 from sparsecomp.early_exit.adding import add_exits
 from sparsecomp.early_exit.result import EarlyExitResult
 from sparsecomp.errors import InputError
 from sparsecomp.frontend import save
 from sparsecomp.frontend.trainable import to_module
+from sparsecomp.levels import SATURATED
 from sparsecomp.prepare import Request, load_model
+from sparsecomp.writable import check_file
+
+FAR = 2.0  # samples may be somewhat larger than those of the calibration
 
 
 def add_exits_to_file(
@@ -39,7 +45,7 @@ def add_exits_to_file(
     ``exits`` are layers by the names that ``analyze`` shows as their source; none are chosen by search. Other options
     as for ``add_exits``. Nothing is written where it fails. Raises InputError, DoesNotFitError, ToolError.
     """
-    check_out(out)
+    check_file(out)
     torch.set_num_threads(1)  # small networks are fastest on one core, and give the same result on each machine
     request = Request(calibration=calibration, input_shape=input_shape, arch=arch, trust_pickle=trust_pickle)
     loaded = load_model(model, request)
@@ -66,5 +72,16 @@ def add_exits_to_file(
     example = torch.zeros(1, *loaded.graph.shapes[loaded.graph.inputs[0]])
     provenance = {"sparsecomp": __version__, "from": loaded.sha256, "seed": seed, "exits": result.kind}
     provenance |= {"head_bytes": result.head_bytes, "nbytes": result.nbytes}
+    result = replace(result, notes=(*result.notes, *_other_range(real(loaded, raw)[0], real(loaded, kept)[0])))
     save(result.network, out, example, kept, loaded.samples, loaded.labels, loaded.wires, provenance=provenance)
     return result
+
+
+def _other_range(samples: np.ndarray, calibration: np.ndarray) -> Iterator[str]:
+    """A note where the samples are of another range than the model was calibrated for."""
+    beyond = float((np.abs(samples) > FAR * np.abs(calibration).max()).mean())
+    if beyond > SATURATED:
+        yield (
+            f"{beyond:.1%} of the input elements are beyond {FAR:g} times the range of the model's calibration data: "
+            "are both preprocessed in the same way?"
+        )

@@ -10,9 +10,11 @@ from torch import Tensor, nn
 
 from sparsecomp.early_exit.network import check_paths, check_reached, watching
 from sparsecomp.errors import InputError
+from sparsecomp.frontend.evaluating import evaluating, said
 
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.Linear)
 MAP_RANKS = (1, 2, 3)
+SHAPE = "give samples of the shape that it was trained on"
 
 
 @dataclass(frozen=True)
@@ -28,14 +30,14 @@ def visited(network: nn.Module, example: Tensor) -> tuple[list[tuple[str, Tensor
     """Every run of a module on ``example`` (1, ...), in eval mode, with its output; and the network's answer."""
     paths = [path for path, _ in network.named_modules() if path]
     runs: list[tuple[str, Tensor]] = []
-    flags = [(module, module.training) for module in network.modules()]
-    network.eval()
     try:
-        with watching(network, paths, lambda index, output: runs.append((paths[index], output)), tensors_only=False):
+        with (
+            evaluating(network),
+            watching(network, paths, lambda index, output: runs.append((paths[index], output)), tensors_only=False),
+        ):
             answer = network(example)
-    finally:
-        for module, training in flags:
-            module.training = training
+    except Exception as error:  # the user's forward raises any class
+        raise InputError(f"the network cannot be run on a calibration sample: {said(error)}", SHAPE) from error
     if not torch.is_tensor(answer) or answer.dim() != 2:
         raise InputError(
             "the network does not answer with one tensor of logits (N, classes)",

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from sparsecomp.early_exit.network import FULL, check_paths, check_reached, check_turn, watching
 from sparsecomp.errors import ConversionError, InputError, SparseCompError
-from sparsecomp.frontend.container import clean
+from sparsecomp.frontend.evaluating import evaluating, said
 from sparsecomp.frontend.extra import Exit
 
 SEED = 0
@@ -107,39 +107,27 @@ class PublishedNetwork(nn.Module):
             with _seeded():
                 found = simulate_exit(list(maps))
         except Exception as error:  # the user's function raises any class
-            raise ConversionError(
-                f"simulate_exit cannot be called with the maps: {_reason(error)}", CONTRACT
-            ) from error
+            raise ConversionError(f"simulate_exit cannot be called with the maps: {said(error)}", CONTRACT) from error
         choice = found[1] if isinstance(found, tuple | list) and len(found) == 2 else None
         try:
             number = operator.index(choice)
         except TypeError:
-            said = choice if isinstance(choice, str | float | None) else f"a {type(choice).__name__}"
-            raise InputError(f"simulate_exit chooses {said}, not the number of an exit", CONTRACT) from None
+            given = choice if isinstance(choice, str | float | None) else f"a {type(choice).__name__}"
+            raise InputError(f"simulate_exit chooses {given}, not the number of an exit", CONTRACT) from None
         if not 0 <= number < len(maps):
             raise InputError(f"simulate_exit chooses {number}, the exits are 0 to {len(maps) - 1}", CONTRACT)
         return number
 
     def _maps_of(self, example: Tensor) -> list[Tensor]:
-        flags = [(module, module.training) for module in self.modules()]
         try:
-            with torch.no_grad():
-                return self.eval().maps(example)[1]
+            with torch.no_grad(), evaluating(self):
+                return self.maps(example)[1]
         except SparseCompError:
             raise
         except Exception as error:  # the user's forward raises any class
             raise ConversionError(
-                f"the baseline cannot be run on the sample: {_reason(error)}", "give one sample: input_data=x[:1]"
+                f"the baseline cannot be run on the sample: {said(error)}", "give one sample: input_data=x[:1]"
             ) from error
-        finally:
-            for module, training in flags:
-                module.training = training
-
-
-def _reason(error: Exception) -> str:
-    """The first line of what was said, with the class where that is not clear by itself."""
-    said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    return clean(said if isinstance(error, RuntimeError) and said else f"{type(error).__name__} {said}".strip(), 160)
 
 
 @contextmanager

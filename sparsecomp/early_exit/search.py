@@ -110,7 +110,7 @@ class Search:
             raise DoesNotFitError(
                 f"no head for {len(self.points)} exit(s) fits {budget:,} bytes: the smallest takes about "
                 f"{min(floors):,.0f}",
-                f"give head_bytes={min(floors):.0f} or more, or fewer exits",
+                f"give {min(floors):.0f} bytes or more (head_bytes=, --head-bytes), or fewer exits",
             )
         return max(found, key=lambda f: (f.score, -f.nbytes))
 

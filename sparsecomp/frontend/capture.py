@@ -17,7 +17,7 @@ import numpy as np
 
 from sparsecomp.errors import ConversionError, InputError
 from sparsecomp.frontend.arrays import as_array
-from sparsecomp.frontend.container import clean
+from sparsecomp.frontend.evaluating import evaluating, said
 from sparsecomp.frontend.naming import source_line, user_frames
 
 MIN_TORCH = (2, 10)  # before it, weights_only could be bypassed (CVE-2026-24747)
@@ -51,22 +51,16 @@ def capture(model: Any, example_input: Any) -> bytes:
             "build the network and load its weights first: model.load_state_dict(...)",
         )
     arguments = _example(torch, model, example_input)
-    flags = [(module, module.training) for module in model.modules()]
     try:
-        model.eval()
-        with _quiet(), torch.no_grad():
+        with evaluating(model), _quiet(), torch.no_grad():
             program = torch.export.export(model, arguments, strict=False)
             buffer = io.BytesIO()
             torch.export.save(program, buffer)
     except Exception as error:  # torch raises any class here, the user's forward as well
-        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise ConversionError(
-            f"torch.export cannot capture the model{_culprit(error)}: {clean(reason, 160)}",
+            f"torch.export cannot capture the model{_culprit(error)}: {said(error)}",
             "the forward must run on example_input and must not branch on values of tensors",
         ) from error
-    finally:
-        for module, training in flags:
-            module.training = training
     return pack(strip(buffer.getvalue()))
 
 

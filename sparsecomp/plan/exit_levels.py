@@ -49,17 +49,18 @@ def level_of(board: Board, cost_nj: float, capacitor_uF: float) -> int:
 
 
 def with_levels(plan: Plan, capacitor_uF: float | None = None) -> Plan:
-    """The plan with the levels of a policy that looks at the supply, from the board's capacitor or another. A host has
-    all the supply it wants.
+    """The plan with the levels of a policy that looks at the supply: for the policy's own capacitor, the given one, or
+    the board's. A host has all the supply it wants.
     """
     policy = plan.program.policy
     if policy is None or not policy.energy or plan.board.is_host:
         return plan
-    capacitor = capacitor_uF or plan.board.energy.capacitor_uF
+    capacitor = policy.own_uF or capacitor_uF or plan.board.energy.capacitor_uF
     if capacitor is None or plan.board.energy.v_off is None or plan.board.energy.v_on is None:
         raise InputError(
             f"the exit policy '{policy.text}' asks for the energy in a capacitor, {plan.board.name} names none",
-            "give capacitor_uF, v_on and v_off in the board file's [energy], or take the policy confidence:0.9",
+            f"give v_on and v_off in the board file's [energy] and the capacitor there or here ({policy.text}/470uF),"
+            " or take the policy confidence:0.9",
         )
     levels = tuple(level_of(plan.board, policy.reserve * cost, capacitor) for cost in going_on_nj(plan))
-    return replace(plan, program=replace(plan.program, policy=replace(policy, levels=levels)))
+    return replace(plan, program=replace(plan.program, policy=replace(policy, levels=levels, capacitor_uF=capacitor)))

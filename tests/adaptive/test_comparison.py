@@ -81,6 +81,13 @@ def test_json_has_a_row_a_policy(simulate, tmp_path):
         (("--policy", "full", "--policy", "fixed:0"), "add --trace"),
         (("--check",), "add --trace"),
         (("--plots", "here"), "add --trace"),
+        (("--capacitor", "10uF"), "--capacitor belongs to a comparison"),
+        (("--seconds", "5"), "add --trace"),
+        (("--trace", "100uW", "--seconds", "nan"), "nan is no number"),
+        (("--trace", "100uW", "--deadline", "inf"), "inf is no number"),
+        (("--trace", "100uW", "--seconds", "0.1", "--period", "100"), "no event comes within 0.1 s"),
+        (("--trace", "100uW", "--plots", "volts.csv"), "cannot be a folder"),
+        (("--trace", "100uW", "--policy", ""), "unknown exit policy"),
         (("--trace", "volts.csv"), "gives volts"),
         (("--trace", "wind"), "no supply 'wind'"),
         (("--trace", "100uW", "--policy", "fast"), "unknown exit policy"),
@@ -97,3 +104,19 @@ def test_what_cannot_be_compared_is_refused(words, said, simulate, tmp_path, mon
     assert code == 2 and said in err and "Traceback" not in err
     error, hint = err.strip().splitlines()[-2:]
     assert error.startswith("error: ") and hint.startswith("hint: ")
+
+
+def test_a_capacitor_that_pays_for_no_unit_is_refused(simulate):
+    """Otherwise every event would be tried for an hour, in vain."""
+    require_msp430()
+    code, _, err = simulate("--trace", "100uW", "--seconds", 20, "--period", 2, "--capacitor", "0.1uF")
+    assert code == 2 and "a start and the largest restart unit take" in err
+    least = err.split("give --capacitor ")[1].split("uF")[0]
+    assert simulate("--trace", "100uW", "--seconds", 20, "--period", 2, "--capacitor", f"{least}uF")[0] == 0
+
+
+@pytest.mark.parametrize("labels", [np.eye(3)[[0, 1, 2, 0]], np.array([0.0, 1.0, 2.0, 0.5])])
+def test_labels_that_are_no_classes_are_refused(labels, simulate, tmp_path):
+    np.savez(tmp_path / "data.npz", x=np.zeros((4, 1, 8, 8), np.float32), y=labels)
+    code, _, err = simulate("--trace", "100uW", "--data", tmp_path / "data.npz", *SHORT)
+    assert code == 2 and "are no classes" in err

@@ -72,6 +72,7 @@ def test_a_file_of_microwatts(tmp_path):
         ("ms uW\n5 1\n5 2\n", "line 3"),
         ("ms uW\n0 -1\n", "line 2"),
         ("ms uW\n", "no samples"),
+        ("ms uW\n0 5\n0.0001 6\n", "less than 0.01 ms apart"),
     ],
 )
 def test_a_file_that_is_none_is_refused(text, words, tmp_path):
@@ -89,6 +90,11 @@ def test_names_and_powers():
         with pytest.raises(InputError, match="no supply") as refusal:
             supply_named(name, 0)
         assert all(known in refusal.value.hint for known in GENERATED)
+
+
+def test_a_power_that_nothing_harvests_is_refused():
+    with pytest.raises(InputError, match="0 to 10 W|supply of"):
+        supply_named("1e9uW", 0)
 
 
 def test_a_change_that_is_nearer_than_numbers_tell_has_happened():

@@ -83,6 +83,8 @@ def test_exits_are_chosen_and_json_is_one_document(run, tmp_path):
         (["--exits", "conv9"], 2, "no module 'conv9'"),
         (["--head-bytes", "5"], 3, "no head for"),
         (["-o", "missing/out.pt"], 2, "no folder"),
+        (["-o", "/proc/out.pt"], 2, "no folder"),
+        (["--exits", ", "], 2, "names no layer"),
         (["--kind", "tree"], 2, "'tree' is not one of"),
     ],
 )
@@ -96,3 +98,13 @@ def test_exits_are_added_once(run, tmp_path):
     assert run("-o", "out.pt").code == 0
     result = run(model=tmp_path / "out.pt")
     assert result.code == 2 and "exit(s)" in result.out + result.err
+
+
+def test_data_of_another_range_are_noted(run, folder, tmp_path):
+    (result,) = [run("--exits", "max_pool1", "-o", "out.pt")]
+    assert "preprocessed" not in result.out
+    network = nn.Sequential(nn.Flatten(), nn.Linear(100, 8), nn.ReLU(), nn.Linear(8, 3))
+    given = {"calibration": np.random.default_rng(0).random((32, 1, 10, 10), np.float32)}
+    sparsecomp.save(network.eval(), tmp_path / "floats.pt", torch.zeros(1, 1, 10, 10), **given)
+    result = run("--exits", "relu1", "-o", "out.pt", model=tmp_path / "floats.pt")
+    assert result.code == 0 and "are both preprocessed in the same way?" in result.out

@@ -17,7 +17,7 @@ from torch import nn
 
 import sparsecomp
 from sparsecomp.errors import ConversionError, InputError
-from sparsecomp.results import Accuracy
+from sparsecomp.levels import Accuracy
 
 BOARDS = ["host", "msp430fr5969", "msp430fr5992", "msp430fr5994", "msp430fr6989"]
 

@@ -223,6 +223,12 @@ def test_results_are_printed_and_documented(network):
         ({"head_bytes": 2.5}, "head_bytes=2.5"),
         ({"passes": 0}, "passes=0"),
         ({"most": 0}, "most=0"),
+        ({"most": 1.5}, "most=1.5"),
+        ({"passes": None}, "passes=None"),
+        ({"training": 3}, "training is a int"),
+        ({"exits": "25"}, "no module '25'"),
+        ({"val": (VAL[0][:, :, :5], VAL[1])}, "cannot be run on samples of the shape"),
+        ({"calibration": TRAIN[0][:, :, :5]}, "cannot be run on a calibration sample"),
         ({"pooled": 0}, "pooled=0"),
         ({"pooled": 5}, "the smallest map has 2"),
         ({"hidden": -1}, "hidden=-1"),
@@ -241,7 +247,7 @@ def test_what_cannot_be_is_refused_before_anything_is_trained(network, change, m
 def test_a_budget_below_any_head_names_the_smallest(network):
     with pytest.raises(DoesNotFitError, match=r"no head for 2 exit\(s\) fits 10 bytes") as refusal:
         added(network, head_bytes=10)
-    least = int(refusal.value.hint.split("head_bytes=")[1].split()[0])
+    least = int(refusal.value.hint.split("give ")[1].split()[0])
     assert added(network, head_bytes=least + 60).head_bytes <= least + 60
 
 

@@ -44,6 +44,8 @@ EXITS = (Exit("a", "x", 1.5), Exit("b", "y", 0.75), Exit("full", "z", 9.0))
         ("adaptive:0.8:3@1", {"energy": True, "share": 0.8, "reserve": 3.0, "limit": 1}),
         ("confidence:0.9@0", {"share": 0.9, "limit": 0}),
         ("full@1", {"limit": 1}),
+        ("energy/470uF", {"energy": True, "capacitor_uF": 470.0}),
+        ("adaptive:0.8:3@1/2.2mF", {"energy": True, "share": 0.8, "reserve": 3.0, "limit": 1, "capacitor_uF": 2200.0}),
     ],
 )
 def test_every_form_has_its_meaning(text, fields):
@@ -56,7 +58,8 @@ WRONG = [
     "confidence:0.9:2", "energy:", "energy:0", "energy:-1", "energy:nan", "energy:inf", "energy:2:3",
     f"energy:{MOST_RESERVE:g}", "adaptive", "adaptive:0.4", "adaptive:0.9:", "adaptive:0.9:0", "adaptive:0.9:1:1",
     "adaptive:2:0.9", "@", "@1", "full@", "full@x", "full@-1", "fixed:1@1", "energy@1@2", "adaptive@1",
-    "9" * 5000, "fixed:" + "9" * 5000,
+    "9" * 5000, "fixed:" + "9" * 5000, "fixed:\u0662", "full/470uF", "fixed:1/470uF",
+    "confidence:0.9/470uF", "energy/0uF",
 ]  # fmt: skip
 
 
@@ -67,6 +70,12 @@ def test_a_wrong_form_is_refused_with_the_forms_there_are(text):
     assert refusal.value.exit_code == 2
     for form in ("full", "fixed:N", "confidence:0.9", "energy", "adaptive:0.9"):
         assert form in refusal.value.hint
+
+
+@pytest.mark.parametrize("text", ["energy/", "energy/470", "energy/470uW", "adaptive:0.9/uF"])
+def test_a_capacitor_has_its_unit(text):
+    with pytest.raises(InputError, match="is no quantity in F"):
+        parse_policy(text)
 
 
 def test_margins_are_log_odds_times_temperature_in_elements():

@@ -14,12 +14,14 @@ from toolchain import require_msp430
 from sparsecomp import pipeline
 from sparsecomp.boards import load_board, parse_board
 from sparsecomp.errors import InputError
-from sparsecomp.exits import FULL_SCALE, reading
+from sparsecomp.exits import FULL_SCALE, reading, volts_of
 from sparsecomp.on_board import Bench, _others
 from sparsecomp.pipeline import planned
 from sparsecomp.plan.exit_levels import going_on_nj, level_of, with_levels
+from sparsecomp.plan_report import plan_json
 from sparsecomp.prepare import Request, prepare
 from sparsecomp.reference import run
+from sparsecomp.report import policy_json, policy_lines
 from sparsecomp_tools.adaptive.scenario import World
 from sparsecomp_tools.adaptive.supplies import constant
 from sparsecomp_tools.virtual_board import Supply
@@ -30,6 +32,36 @@ BOARD = load_board("msp430fr5994")
 def levels(policy="energy", capacitor_uF=None):
     plan = planned(prepare(two_convolutions(), Request(policy=policy)), Request(), BOARD)
     return with_levels(plan, capacitor_uF).program.policy.levels
+
+
+def test_a_policy_may_name_its_capacitor_and_it_is_told():
+    named = planned(prepare(two_convolutions(), Request(policy="adaptive:0.9/10uF")), Request(), BOARD)
+    assert named.program.policy.levels == levels("adaptive:0.9", 10.0) != levels("adaptive:0.9")
+    assert with_levels(named, 47.0).program.policy == named.program.policy
+    (line,) = policy_lines(named)
+    assert "adaptive:0.9/10uF, for a capacitor of 10 uF: goes on from" in line
+    for volts in (volts_of(level) for level in named.program.policy.levels):
+        assert f"{volts:.2f} V at" in line
+    for document in (plan_json(named)["early_exit"], policy_json(named)):
+        assert document["capacitor_uF"] == 10.0 and document["levels"] == named.program.policy.levels
+        assert [e["name"] for e in document["exits"]] == ["a", "b", "full"]
+    host = planned(prepare(two_convolutions(), Request(policy="energy")), Request(), load_board("host"))
+    assert "all the supply" in policy_lines(host)[0]
+    sure = planned(prepare(two_convolutions(), Request(policy="full")), Request(), BOARD)
+    assert policy_lines(sure) == ["exit policy full"]
+
+
+def test_a_steady_supply_that_never_goes_on_is_told():
+    net = Net((1, 6, 6), seed=1)
+    x = net.add("relu", net.conv("x", 2, pad=1))
+    early = net.linear(net.flatten(net.pool(x, 3)), 3)
+    for _ in range(3):
+        x = net.add("relu", net.conv(x, 8, pad=1))
+    model = with_exits(net, early, net.linear(net.flatten(x), 3))
+    plan = planned(prepare(model, Request(policy="energy/4uF")), Request(), BOARD)
+    assert volts_of(plan.program.policy.levels[0]) > BOARD.energy.volts
+    assert policy_lines(plan)[0].endswith("a steady 3 V always ends at 'a'")
+    assert "steady" not in policy_lines(planned(prepare(model, Request(policy="energy/1mF")), Request(), BOARD))[0]
 
 
 @given(st.floats(1.0, 1e6), st.floats(1.01, 4.0), st.floats(5.0, 5000.0))

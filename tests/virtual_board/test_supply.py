@@ -9,9 +9,10 @@ import pytest
 from machine_code import ABS, ADD, BIS, CONST, IMM, MOV, SP, SR, B, R
 
 from sparsecomp.errors import InputError
+from sparsecomp.quantities import microfarads, microwatts
 from sparsecomp_tools.virtual_board import Supply, read_events
 from sparsecomp_tools.virtual_board.events import BOOT, POWER_LOST, STOP
-from sparsecomp_tools.virtual_board.supply import microfarads, microwatts, read_trace
+from sparsecomp_tools.virtual_board.supply import read_trace
 
 UNLOCK_CLOCK = mc.two(MOV, IMM(0xA5), ABS(0x161), B)
 EIGHT_MEGAHERTZ = [UNLOCK_CLOCK, mc.two(MOV, IMM(0), ABS(0x166))]

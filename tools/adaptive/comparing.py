@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,13 +19,16 @@ from sparsecomp.pipeline import planned
 from sparsecomp.plan import Plan
 from sparsecomp.plan.exit_levels import with_levels
 from sparsecomp.prepare import Prepared, Request, prepare, test_data
+from sparsecomp.prove import Progress, silent
+from sparsecomp.quantities import microwatts
 from sparsecomp.reference import exit_elements, wire_words
+from sparsecomp.writable import check_folder
 from sparsecomp_tools.adaptive.costs import Costs, measure_costs, sample_units
 from sparsecomp_tools.adaptive.firmware import EventFirmware, built_firmware
 from sparsecomp_tools.adaptive.on_board import run_on_board
 from sparsecomp_tools.adaptive.scenario import Answers, Score, Work, World, poisson, run_events
 from sparsecomp_tools.adaptive.supplies import GENERATED, Harvest, constant, from_file
-from sparsecomp_tools.virtual_board.supply import microwatts
+from sparsecomp_tools.virtual_board import Supply
 
 ENERGY_AGREES = 0.02
 SEED_OF_SAMPLES = 4
@@ -71,10 +75,15 @@ def event_bench(model: Any, board: Board, request: Request, data: str | Path | N
         raise InputError("an exit policy compares integers", "leave --numeric float32 out")
     prepared = prepare(model, request)
     if not prepared.program.exits:
-        raise InputError("the network has no early exits", "add some: sparsecomp.early_exit.add_exits")
+        raise InputError("the network has no early exits", "add some: sparsecomp early-exit model.pt --data train.npz")
     test = test_data(prepared, data)
     if test.labels is None:
         raise InputError("the samples have no labels, which answers are compared with", "give --data data.npz with y")
+    if test.labels.ndim != 1 or test.labels.dtype.kind not in "iu":
+        raise InputError(
+            f"labels of type {test.labels.dtype} and shape {test.labels.shape} are no classes",
+            "give whole numbers (N,)",
+        )
     plan = planned(prepared, request, board)
     words = wire_words(prepared.program, test.wire)
     answers = Answers.of(exit_elements(prepared.program, test.wire), test.labels)
@@ -142,11 +151,13 @@ def supply_named(name: str, seed: int) -> Harvest:
     if Path(name).is_file():
         return from_file(name)
     try:
-        return constant(microwatts(name))
+        power = microwatts(name)
     except InputError:
         raise InputError(
             f"there is no supply '{name}'", f"a file with lines '<ms> <microwatts>', 100uW, {', '.join(GENERATED)}"
         ) from None
+    Supply(100.0, power)  # refuses what nothing harvests
+    return constant(power)
 
 
 def row_of(policy: str, score: Score, exits: int) -> Row:
@@ -174,19 +185,30 @@ def compare_policies(
     check: bool = False,
     data: str | Path | None = None,
     plots: str | Path | None = None,
+    progress: Progress = silent,
     **request: Any,
 ) -> Comparison:
     """Runs Poisson events, ``period`` seconds apart in the mean, under each policy. With ``check`` the virtual board
     runs them as well: MismatchError where an answer differs, or its energy by more than 2 %. Raises InputError.
     """
+    if not all(math.isfinite(value) and value > 0 for value in (period, deadline, seconds)):
+        raise InputError(f"period {period:g}, deadline {deadline:g}, {seconds:g} seconds", "give numbers above 0")
     wanted, target, harvest = Request(**request), load_board(board), supply_named(trace, seed)
     parsed, world = [parse_policy(text) for text in policies], World(target, capacitor_uF, harvest)
+    times = poisson(seed, period, seconds)
+    if not times:
+        raise InputError(
+            f"no event comes within {seconds:g} s", f"one comes every {period:g} s in the mean: run longer"
+        )
+    if plots is not None:
+        check_folder(plots)
     with event_bench(model, target, wanted, data) as bench:
-        times = poisson(seed, period, seconds)
         rng = np.random.default_rng([seed, SEED_OF_SAMPLES])
         samples = [int(n) for n in rng.integers(0, len(bench.labels), len(times))]
+        world.check_pays_for(bench.work(samples[0]).at_once)
         scores = []
-        for request_ in parsed:
+        for done, request_ in enumerate(parsed):
+            progress("simulating", done, len(parsed))
             policy = bench.policy(request_.text, capacitor_uF)
             score = run_events(bench.work, world, policy, bench.answers, times, samples, deadline)
             scores.append(score)
@@ -195,6 +217,7 @@ def compare_policies(
                     bench.plan, bench.firmware, world, policy, bench.words, bench.labels, times, samples, deadline
                 )
                 agree(request_.text, score, on_board)
+        progress("simulating", len(parsed), len(parsed))
     rows = tuple(row_of(p.text, score, len(bench.plan.program.exits)) for p, score in zip(parsed, scores, strict=True))
     if plots is not None:
         from sparsecomp_tools.adaptive.plots import plot_exits, plot_policies

@@ -23,6 +23,7 @@ from sparsecomp_tools.adaptive.supplies import Harvest
 from sparsecomp_tools.virtual_board.supply import Supply
 
 V_MAX = 3.6
+SURE = 0.9  # costs are means
 GIVEN_UP = 3600.0  # seconds after which an event without an end is given up
 SLEEP_UW = 1.5  # LPM4 at 3 V: 0.5 uA (SLASE54D, recalled)
 
@@ -62,6 +63,22 @@ class World:
                 "name one: --board msp430fr5994",
             )
 
+    def check_pays_for(self, pieces: Sequence[Cost]) -> None:
+        """Raises InputError where one of the pieces, with a start before it and all that is harvested meanwhile, takes
+        more than a charge: none of the work behind it would ever be done.
+        """
+        energy, power = self.board.energy, max(self.harvest.power)
+        charge = self.capacitor_uF / 2 * (energy.v_on**2 - energy.v_off**2)
+        start = self.device().start
+        wanted = max((start + piece).uJ - power * (start + piece).seconds for piece in pieces)
+        if SURE * wanted > charge:
+            least = math.ceil(self.capacitor_uF * wanted / charge)
+            raise InputError(
+                f"{self.capacitor_uF:g} uF hold {charge:.3g} uJ between {energy.v_on:g} and {energy.v_off:g} V, a start"
+                f" and the largest restart unit take {wanted:.3g} uJ",
+                f"give --capacitor {least}uF or more, or a board file with this capacitor, which makes smaller units",
+            )
+
     def device(self) -> Device:
         """A device that is on, with its capacitor at v_on."""
         energy = self.board.energy
@@ -91,15 +108,27 @@ class Work:
     @cached_property
     def pieces(self) -> tuple[tuple[Track, tuple[Cost, ...]], ...]:
         """One for each exit; the first begins with the delivery, after which nothing was done yet."""
+        return tuple((Track(costs), resume) for costs, resume in self._between)
+
+    @cached_property
+    def _between(self) -> tuple[tuple[tuple[Cost, ...], tuple[Cost, ...]], ...]:
+        """Costs of the units up to each exit, and of resuming before each."""
         pieces, costs, resume = [], [self.costs.begin], [Cost(0.0, 0.0)]
         for index, (step, units) in enumerate(zip(self.plan.program.steps, self.plan.units, strict=True)):
             if step.kernel == "exit":
-                pieces.append((Track(costs), tuple(resume)))
+                pieces.append((tuple(costs), tuple(resume)))
                 costs, resume = [], []
                 continue
             costs += self.costs.units[units.first : units.first + units.count]
             resume += [self.costs.resume[index]] * units.count
         return tuple(pieces)
+
+    @cached_property
+    def at_once(self) -> tuple[Cost, ...]:
+        """What each piece takes that has to be done in one go, with what resuming costs before it."""
+        again = [cost for _, resume in self.pieces for cost in resume]
+        alone = [cost for costs, _ in self._between for cost in costs]
+        return tuple(first + piece for first, piece in zip(again, alone, strict=True))
 
     @cached_property
     def exits(self) -> tuple[tuple[Cost, Cost, Cost], ...]:

@@ -14,6 +14,7 @@ from sparsecomp_tools.virtual_board.supply import read_trace
 
 SECONDS = 600.0  # of a generated trace
 NEAR = 1e-9  # seconds
+SHORTEST = 1e-5  # seconds that a sample of a file lasts in the mean: every change is a step of the simulation
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ def from_file(path: Path | str) -> Harvest:
         )
     times = [ms / 1000 for ms, _ in samples]
     last = times[-1] - times[-2] if len(times) > 1 else 1.0
+    if times[-1] - times[0] + last < len(times) * SHORTEST:
+        raise InputError(
+            f"the samples of the trace {Path(path).name} are less than {1e3 * SHORTEST:g} ms apart",
+            "its times are in milliseconds",
+        )
     return Harvest(tuple(t - times[0] for t in times), tuple(v for _, v in samples), times[-1] - times[0] + last)
 
 

@@ -13,8 +13,6 @@ from sparsecomp.errors import InputError
 TRACE_UNITS = ("volts", "microwatts")
 LAST_SAMPLE_MS = 1000.0  # how long a trace of one sample lasts
 
-_PREFIXES = {"p": 1e-6, "n": 1e-3, "u": 1.0, "µ": 1.0, "μ": 1.0, "m": 1e3, "": 1e6}
-
 
 @dataclass(frozen=True)
 class Supply:
@@ -144,20 +142,3 @@ def _unit_of(header: str | None) -> str | None:
     if {"uw", "µw", "μw", "microwatt", "microwatts"} & set(words):
         return "microwatts"
     return "volts" if {"v", "volt", "volts", "voltage"} & set(words) else None
-
-
-def microfarads(text: str) -> float:
-    """``100uF``, ``1 mF`` or ``0.22F`` in microfarads. Raises InputError."""
-    return _quantity(text, "F", "100uF")
-
-
-def microwatts(text: str) -> float:
-    """``500uW`` or ``1.2mW`` in microwatts. Raises InputError."""
-    return _quantity(text, "W", "500uW")
-
-
-def _quantity(text: str, unit: str, example: str) -> float:
-    match = re.fullmatch(rf"\s*([0-9.]+(?:e[+-]?\d+)?)\s*([pnuµμm]?){unit}\s*", text, re.IGNORECASE)
-    if not match or not _is_number(match[1]):
-        raise InputError(f"'{text}' is no quantity in {unit}", f"write it as {example}")
-    return float(match[1]) * _PREFIXES[match[2].lower()]
