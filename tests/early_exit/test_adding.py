@@ -205,6 +205,18 @@ def test_a_compressed_network_with_exits_carries_its_head_in_its_bytes(network):
     assert with_exits.temperatures == tuple(answer.temperature for answer in result.answers)
 
 
+def test_an_exit_that_is_better_than_the_whole_network_is_told(network):
+    assert not [note for note in added(network).notes if "at the latest" in note]
+    spoilt = copy.deepcopy(network)
+    with torch.no_grad():
+        for parameter in spoilt[-1].parameters():
+            parameter += torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
+    result = added(spoilt, training=Training(epochs=5, batch=32, distill=0.0))
+    best = max(range(2), key=lambda i: result.answers[i].accuracy)
+    (note,) = [note for note in result.notes if "at the latest" in note]
+    assert f"'{EXITS[best]}'" in note and note.endswith(f"adaptive:0.9@{best}")
+
+
 def test_results_are_printed_and_documented(network):
     result = added(network)
     text = "\n".join(result.lines())
