@@ -32,6 +32,10 @@ int main(void)
 {
     uint32_t id;
 
+#ifdef MODEL_EXITS
+    /* The recorded answer is that of a supply that is neither low nor plenty. */
+    model_ignore_supply();
+#endif
     if (model_done(&id) == 0 && model_step() == 0) {
         if (model_held(&id) == 0) {
             (void)model_deliver(1U, selftest_input);

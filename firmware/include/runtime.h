@@ -111,6 +111,9 @@ int model_set_limit(uint16_t number);
 int model_set_margin(uint16_t number, uint16_t margin);
 int model_set_level(uint16_t number, uint16_t level);
 void model_set_plenty(uint16_t plenty);
+
+/* From now on the supply decides nothing, and an answer depends on its input alone. */
+void model_ignore_supply(void);
 #endif
 
 /* Gives the result up: the next input may come. The input stays held and can be started again, unless the project was

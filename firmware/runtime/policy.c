@@ -70,4 +70,14 @@ void model_set_plenty(uint16_t plenty)
     nvm_commit(&model_progress.plenty, plenty);
 }
 
+void model_ignore_supply(void)
+{
+    uint16_t i;
+
+    model_set_plenty(0U);
+    for (i = 0U; i < MODEL_EXITS; i++) {
+        (void)model_set_level(i, 0U);
+    }
+}
+
 #endif

@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from exit_models import halved, two_convolutions
+from hypothesis import given
+from hypothesis import strategies as st
 from toolchain import require_msp430
 
 from sparsecomp.boards import load_board
@@ -13,9 +15,9 @@ from sparsecomp.exits import NEVER
 from sparsecomp.prepare import Request
 from sparsecomp.reference import exit_elements
 from sparsecomp_tools.adaptive.comparing import ENERGY_AGREES, agree, compare_policies, event_bench, row_of
-from sparsecomp_tools.adaptive.on_board import run_on_board
+from sparsecomp_tools.adaptive.on_board import _once_around, run_on_board
 from sparsecomp_tools.adaptive.scenario import Answers, World, fixed, poisson, run_events
-from sparsecomp_tools.adaptive.supplies import GENERATED, constant
+from sparsecomp_tools.adaptive.supplies import GENERATED, Harvest, constant
 
 BOARD = load_board("msp430fr5994")
 MINUTE, PERIOD, DEADLINE = 60.0, 4.0, 1.0
@@ -100,6 +102,46 @@ def test_an_answer_takes_the_time_that_it_takes_on_the_virtual_board(bench, adap
         one, other = both(bench, world, policy, times, samples)
         for a, b in zip(one.outcomes, other.outcomes, strict=True):
             assert a.exit == b.exit and a.answered - a.time == pytest.approx(b.answered - b.time, abs=5e-6)
+
+
+@pytest.mark.parametrize("capacitor_uF", [5.0, 47.0])
+def test_the_supply_is_read_when_the_device_reads_it(bench, capacitor_uF):
+    """One code above what is read ends at the first exit, that code itself does not: on both."""
+    world = World(BOARD, capacitor_uF, constant(300.0))
+    base = bench.policy("energy", capacitor_uF)
+    seen = []
+
+    class Watched(World):
+        def reading(self, stored_uJ):
+            seen.append(super().reading(stored_uJ))
+            return seen[-1]
+
+    run_events(bench.work, Watched(BOARD, capacitor_uF, constant(300.0)), replace(base, levels=(1, 0)), bench.answers,
+               [200.0], [0], DEADLINE)  # fmt: skip
+    for level, taken in ((seen[0] - 1, 2), (seen[0] + 2, 0)):
+        for score in both(bench, world, replace(base, levels=(level, 0)), [200.0], [0]):
+            assert score.outcomes[0].exit == taken
+
+
+def test_a_supply_that_dies_for_good_gives_up_on_both(bench):
+    dead = World(BOARD, CAPACITOR_UF, Harvest((0.0, 20.0), (300.0, 0.0), 9000.0))
+    times, samples = [float(t) for t in range(1, 120)], [t % 6 for t in range(1, 120)]
+    one, other = both(bench, dead, fixed(3, 2), times, samples)
+    agree("full", one, other)
+    missed = [outcome.missed for outcome in other.outcomes]
+    assert missed.count("given up") == 1 and missed[-1] == "busy" and missed[0] == ""
+
+
+@given(st.lists(st.floats(1e-5, 3.0), min_size=1, max_size=6), st.floats(0.0, 100.0))
+def test_a_virtual_board_is_given_the_trace_once(lasts, start):
+    starts = (0.0, *np.cumsum(lasts)[:-1].tolist())
+    harvest = Harvest(starts, tuple(float(i) for i in range(len(lasts))), float(sum(lasts)))
+    rows = _once_around(harvest, start)
+    times = [t for t, _ in rows]
+    assert times[0] == 0.0 and all(a < b for a, b in zip(times, times[1:], strict=False))
+    assert times[-1] + (times[-1] - times[-2]) == pytest.approx(harvest.end, rel=1e-9)
+    for (t, power), after in zip(rows, [*times[1:], harvest.end], strict=True):
+        assert after - t < 1e-5 or harvest.at(start + (t + after) / 2)[0] == power
 
 
 def test_an_empty_supply_ends_at_the_first_exit_a_full_one_does_not(bench):

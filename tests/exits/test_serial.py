@@ -1,5 +1,7 @@
 """A firmware with early exits on the virtual board: every exit's answer, its policy over serial, the best so far."""
 
+import os
+import signal
 import struct
 import sys
 from contextlib import contextmanager
@@ -15,11 +17,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "serial"))
 from mlperf_board import started
 
 from sparsecomp.build import built
+from sparsecomp.errors import ToolError
 from sparsecomp.exits import NEVER, Policy
 from sparsecomp.on_board import model_hash
 from sparsecomp.reference import exit_elements, run
 from sparsecomp.validate import check_layers
-from sparsecomp_tools.accuracy import Difference, Job, Log, Port, run_accuracy
+from sparsecomp_tools.accuracy import Difference, Job, Log, Port, run_accuracy, running
 from sparsecomp_tools.link import Device, open_line
 from sparsecomp_tools.link.device import OK, POLICY, REFUSED
 from sparsecomp_tools.virtual_board import VirtualBoard
@@ -162,6 +165,63 @@ def test_a_wrong_answer_leaves_the_firmwares_policy_as_well(firmware, device):
     restarts = device.restarts
     infer(firmware, device, 1)
     assert device.restarts == restarts  # the failures ended with it
+
+
+def test_two_boards_that_are_interrupted_keep_their_policies(firmware):
+    policy = fixed(firmware.made.prepared, 1)
+    own = Policy(2, (7, 5), (3, NEVER), plenty=4000)
+    expected = [firmware.scores[1][i].tobytes() + b"\x01\x00" for i in range(12)]
+    words, hash_ = firmware.made.words[:12], firmware.hash
+    job = Job(words, (firmware.classes, 1), expected, hash_, PATIENCE, fail_every=20_000, policy=policy)
+
+    @contextmanager
+    def lent(device):
+        yield device
+
+    def interrupt(done, total):
+        if done == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with connected(firmware) as one, connected(firmware) as other:
+        for device in (one, other):
+            device.set_policy(own.limit, own.margins, own.levels, own.plenty)
+        ports = [Port("one", lambda: lent(one)), Port("other", lambda: lent(other))]
+        log = Log(None, hash_, "", 12)
+        with pytest.raises(KeyboardInterrupt):
+            run_accuracy(ports, job, log, progress=interrupt)
+        assert 3 <= len(log.records) < 12
+        for device in (one, other):
+            assert device.policy(2) == own
+            restarts = device.restarts
+            infer(firmware, device, 1)
+            assert device.restarts == restarts
+
+
+@pytest.mark.parametrize("moment", ["_give", "infer"])
+def test_whatever_ends_a_run_the_policy_stays(firmware, device, moment, monkeypatch):
+    """An interrupt while half of the words are given, and an error of a device that still answers."""
+    before = device.policy(2)
+    job = Job(
+        firmware.made.words[:1], (firmware.classes, 1), [b""], firmware.hash, PATIENCE, policy=Policy(0, (1, 2), (3, 4))
+    )
+
+    def half(device, policy):
+        monkeypatch.undo()
+        device.set_policy(policy.limit, (), ())
+        raise KeyboardInterrupt
+
+    def refused(*arguments):
+        raise ToolError("the firmware refuses to run", "try again")
+
+    monkeypatch.setattr(*((running, "_give", half) if moment == "_give" else (device, "infer", refused)))
+
+    @contextmanager
+    def port():
+        yield device
+
+    with pytest.raises((KeyboardInterrupt, ToolError)):
+        run_accuracy([Port("here", port)], job, Log(None, firmware.hash, "", 1))
+    assert device.policy(2) == before
 
 
 # --- the best answer so far -------------------------------------------------------------------------------------------

@@ -5,7 +5,8 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
-from exit_models import halved, two_convolutions, with_exits
+from elftools.elf.elffile import ELFFile
+from exit_models import halved, made, two_convolutions, with_exits
 from hypothesis import given
 from hypothesis import strategies as st
 from small import Net
@@ -13,6 +14,7 @@ from toolchain import require_msp430
 
 from sparsecomp import pipeline
 from sparsecomp.boards import load_board, parse_board
+from sparsecomp.build import built
 from sparsecomp.errors import InputError
 from sparsecomp.exits import FULL_SCALE, reading, volts_of
 from sparsecomp.on_board import Bench, _others
@@ -24,7 +26,7 @@ from sparsecomp.reference import run
 from sparsecomp.report import policy_json, policy_lines
 from sparsecomp_tools.adaptive.scenario import World
 from sparsecomp_tools.adaptive.supplies import constant
-from sparsecomp_tools.virtual_board import Supply
+from sparsecomp_tools.virtual_board import Supply, run_elf
 
 BOARD = load_board("msp430fr5994")
 
@@ -174,3 +176,18 @@ def test_what_an_accuracy_run_takes_for_right_ends_where_confidence_does():
     numbers = [sorted(int.from_bytes(answer[-2:], "little") for answer in some) for some in others]
     taken = run(prepared.program, data.wire).values[1].ravel().astype(int)
     assert numbers == [list(range(last + 1)) for last in taken] and len(np.unique(taken)) == 3
+
+
+@pytest.mark.parametrize("volts", [1.85, 3.0, 3.6])
+def test_the_self_test_on_a_board_passes_whatever_the_supply(volts, tmp_path):
+    """The device may leave at one exit or another; the recorded answer is that of a supply that decides nothing."""
+    require_msp430()
+    result = made(prepare(two_convolutions(), Request(policy="adaptive:0.6:4")), tmp_path / "project", board=BOARD.name)
+    # Without a serial line: it runs by itself and keeps its verdict.
+    (result.directory / "main.c").write_bytes((result.directory / "examples/selftest.c").read_bytes())
+    with built(result.directory, BOARD) as copy:
+        elf = copy / "build/firmware.elf"
+        run_elf(BOARD, elf, image=tmp_path / "fram", supply=Supply(10_000.0, v_start=volts))
+        with open(elf, "rb") as file:
+            (symbol,) = ELFFile(file).get_section_by_name(".symtab").get_symbol_by_name("selftest_verdict")
+    assert (tmp_path / "fram").read_bytes()[symbol["st_value"] :][:2] == (0x600D).to_bytes(2, "little")

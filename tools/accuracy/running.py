@@ -15,6 +15,7 @@ from sparsecomp_tools.accuracy.log import Log, Record
 from sparsecomp_tools.link import Device
 
 Progress = Callable[[int, int], None]
+LISTENS = 2.0  # seconds in which a device that is there says something
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,14 @@ def run_accuracy(
         threads = [threading.Thread(target=work, args=(port,), daemon=True) for port in ports]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join()
+        try:
+            for thread in threads:
+                thread.join()
+        except BaseException:  # each device still gets back what it had
+            share.end()
+            for thread in threads:
+                thread.join()
+            raise
     if errors:
         raise errors[0]
     return [log.records[i] for i in range(len(job.inputs))]
@@ -143,17 +150,16 @@ def _as_wanted(device: Device, job: Job) -> Iterator[None]:
         if kept is not None:
             _give(device, kept)
 
-    if job.policy is not None:
-        _give(device, job.policy)
-    if job.fail_every is not None:
-        device.fail_every(job.fail_every)
     try:
+        if job.policy is not None:
+            _give(device, job.policy)
+        if job.fail_every is not None:
+            device.fail_every(job.fail_every)
         yield
-    except ToolError:
-        raise
     except BaseException:
         with suppress(ToolError):
-            restore()
+            if device.answers(LISTENS):
+                restore()
         raise
     restore()
 

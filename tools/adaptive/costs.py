@@ -34,6 +34,10 @@ class Cost:
     def __sub__(self, other: Cost) -> Cost:
         return Cost(self.seconds - other.seconds, self.uJ - other.uJ)
 
+    @property
+    def half(self) -> Cost:
+        return Cost(self.seconds / 2, self.uJ / 2)
+
 
 @dataclass(frozen=True)
 class Costs:

@@ -95,6 +95,10 @@ class Device:
             else:
                 self._pass(end - self.time, power, draw)
 
+    def after(self, cost: Cost) -> float:
+        """Microjoules that are left when ``cost`` is paid, at the power that there is now."""
+        return min(self.full, self.stored - cost.uJ + self.harvest.at(self.time)[0] * cost.seconds)
+
     def _pass(self, seconds: float, power: float, draw: float) -> None:
         seconds = max(seconds, 0.0)
         self.time += seconds

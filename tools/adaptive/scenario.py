@@ -130,6 +130,12 @@ class Work:
         alone = [cost for costs, _ in self._between for cost in costs]
         return tuple(first + piece for first, piece in zip(again, alone, strict=True))
 
+    def before_looking(self, going_on: Cost) -> Cost:
+        """What a decision has taken when the supply is read: the scores are compared and the reference has settled. Of
+        the rest, which commits and returns as well, it is taken to be half.
+        """
+        return (going_on + self.costs.judging).half + self.costs.reading
+
     @cached_property
     def exits(self) -> tuple[tuple[Cost, Cost, Cost], ...]:
         """Of each exit: going on, leaving, resuming."""
@@ -211,8 +217,8 @@ def _event(
         going_on, leaving, again = work.exits[number]
         while True:
             wanted = _wanted(policy, answers, number, sample)
-            leaves = wanted is True or (wanted is not False and world.reading(device.stored) < wanted)
             looks = not isinstance(wanted, bool)
+            leaves = world.reading(device.after(work.before_looking(going_on))) < wanted if looks else wanted
             cost = leaving if leaves else going_on
             if leaves and number < policy.limit:
                 cost += work.costs.judging

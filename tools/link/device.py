@@ -118,6 +118,13 @@ class Device:
         """Asks what the firmware is and does. Raises ToolError where it speaks another protocol."""
         return self._status(self.ask(STATUS))
 
+    def answers(self, patience: float) -> bool:
+        """Whether there is an answer within about so many seconds."""
+        try:
+            return self._once(STATUS, b"", patience) is not None
+        except (Restarted, ToolError):
+            return False
+
     def _status(self, reply: Reply) -> Status:
         if len(reply.data) != struct.calcsize("<BBB16sIHHHHH") or reply.data[0] != PROTOCOL:
             raise ToolError("the firmware speaks another protocol", "deploy and flash it again with this version")
