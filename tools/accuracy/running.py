@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -85,20 +86,35 @@ def run_accuracy(
     if len(ports) == 1:
         work(ports[0])
     else:
-        threads = [threading.Thread(target=work, args=(port,), daemon=True) for port in ports]
-        for thread in threads:
-            thread.start()
-        try:
-            for thread in threads:
-                thread.join()
-        except BaseException:  # each device still gets back what it had
-            share.end()
-            for thread in threads:
-                thread.join()
-            raise
+        _together([partial(work, port) for port in ports], share)
     if errors:
         raise errors[0]
     return [log.records[i] for i in range(len(job.inputs))]
+
+
+def _together(jobs: Sequence[Callable[[], None]], share: _Share) -> None:
+    """Each job in a thread of its own, until all are over. An interrupt lets them end first: each device gets back what
+    it had.
+    """
+    over = [threading.Event() for _ in jobs]
+
+    def run(job: Callable[[], None], event: threading.Event) -> None:
+        try:
+            job()
+        finally:
+            event.set()
+
+    for job, event in zip(jobs, over, strict=True):
+        threading.Thread(target=run, args=(job, event), daemon=True).start()
+    try:
+        # Not Thread.join: a join that is interrupted takes its thread for ended.
+        for event in over:
+            event.wait()
+    except BaseException:
+        share.end()
+        for event in over:
+            event.wait()
+        raise
 
 
 class _Share:
