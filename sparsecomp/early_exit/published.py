@@ -83,7 +83,7 @@ class PublishedNetwork(nn.Module):
         return (*(_scores(self.exit_model(some)) for some in known), scores)
 
     def exit_records(self) -> tuple[Exit, ...]:
-        """Names and temperatures of all exits, as an archive keeps them; maps[0], maps[1], … where there are no names."""
+        """Names and temperatures of all exits, as an archive keeps them; maps[0], maps[1], … where none are named."""
         count = len(self.paths) if self.paths is not None else self._count
         names = self.paths or tuple(f"maps[{k}]" for k in range(count))
         temperatures = (1.0,) * count if self.given is None else self.given
