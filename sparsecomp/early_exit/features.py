@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from sparsecomp.compression.feeding import Feed
 from sparsecomp.early_exit.heads import pooling_to
 from sparsecomp.early_exit.network import watching
-from sparsecomp.early_exit.points import SHAPE, Point
-from sparsecomp.errors import InputError, SparseCompError
-from sparsecomp.frontend.evaluating import evaluating, said
+from sparsecomp.early_exit.points import Point, answer_of
+from sparsecomp.errors import InputError
+from sparsecomp.frontend.evaluating import evaluating
 
 Pooling = tuple[int, str]  # size along each axis, "avg" or "max"
 
@@ -72,7 +72,7 @@ def collect(
     with evaluating(network), watching(network, [point.path for point in points], look):
         for _ in range(passes):
             for inputs, wanted in feed:
-                logits.append(_answer(network, inputs).cpu())
+                logits.append(answer_of(network, inputs).cpu())
                 labels.append(wanted.cpu())
     if not labels:
         raise InputError("the data are empty", "give at least one batch")
@@ -81,16 +81,6 @@ def collect(
         torch.cat(logits),
         _classes(torch.cat(labels)),
     )
-
-
-def _answer(network: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
-    try:
-        return network(*inputs)
-    except SparseCompError:
-        raise
-    except Exception as error:  # the user's forward raises any class
-        shapes = ", ".join(str(tuple(x.shape)) for x in inputs)
-        raise InputError(f"the network cannot be run on samples of the shape {shapes}: {said(error)}", SHAPE) from error
 
 
 def _classes(labels: Tensor) -> Tensor:

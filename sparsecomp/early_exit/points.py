@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from sparsecomp.early_exit.network import check_paths, check_reached, watching
-from sparsecomp.errors import InputError
+from sparsecomp.errors import InputError, SparseCompError
 from sparsecomp.frontend.evaluating import evaluating, said
 
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.Linear)
 MAP_RANKS = (1, 2, 3)
-SHAPE = "give samples of the shape that it was trained on"
 
 
 @dataclass(frozen=True)
@@ -25,19 +25,30 @@ class Point:
     shape: tuple[int, ...]
 
 
+def answer_of(network: nn.Module, inputs: Sequence[Tensor]) -> Any:
+    """What the network returns. Raises InputError with the shapes and the reason where its forward fails."""
+    try:
+        return network(*inputs)
+    except SparseCompError:
+        raise
+    except Exception as error:  # the user's forward raises any class
+        shapes = ", ".join(str(tuple(x.shape)) for x in inputs)
+        raise InputError(
+            f"the network cannot be run on samples of the shape {shapes}: {said(error)}",
+            "give samples of the shape that it was trained on, calibration data as well",
+        ) from error
+
+
 @torch.no_grad()
 def visited(network: nn.Module, example: Tensor) -> tuple[list[tuple[str, Tensor]], Tensor]:
     """Every run of a module on ``example`` (1, ...), in eval mode, with its output; and the network's answer."""
     paths = [path for path, _ in network.named_modules() if path]
     runs: list[tuple[str, Tensor]] = []
-    try:
-        with (
-            evaluating(network),
-            watching(network, paths, lambda index, output: runs.append((paths[index], output)), tensors_only=False),
-        ):
-            answer = network(example)
-    except Exception as error:  # the user's forward raises any class
-        raise InputError(f"the network cannot be run on a calibration sample: {said(error)}", SHAPE) from error
+    with (
+        evaluating(network),
+        watching(network, paths, lambda index, output: runs.append((paths[index], output)), tensors_only=False),
+    ):
+        answer = answer_of(network, (example,))
     if not torch.is_tensor(answer) or answer.dim() != 2:
         raise InputError(
             "the network does not answer with one tensor of logits (N, classes)",
